@@ -1,0 +1,1 @@
+"""How recours is run: the command line, the embedded platform, containers, Kubernetes, monitoring."""

@@ -1,0 +1,1 @@
+"""The five services. None imports another; each owns its aggregates, its store and its pages."""
