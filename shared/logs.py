@@ -19,16 +19,17 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import orjson
 import structlog
+from structlog.typing import Processor
 
 from shared.errors import RecoursError
 
 MASK: Final = "[masked]"
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-._/][a-z0-9]+){0,9}")
-_EVENT = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+){0,11}")
+_EVENT = re.compile(r"[a-z][a-z0-9]*(?:[-._][a-z0-9]+){0,11}")
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(rf"{_UUID}(?:[/#]{_UUID}|#\d{{1,9}})?|(?=[0-9a-f]*[a-f])[0-9a-f]{{16,128}}")
 _CLASS = re.compile(r"[A-Z][A-Za-z0-9]{0,80}")
@@ -37,55 +38,34 @@ _ADDRESS = re.compile(r"(?:127\.0\.0\.1|\[::1\]|[a-z][a-z0-9.-]{0,200}):\d{1,5}"
 _PLACE = re.compile(r"[A-Za-z_][\w.<>]{0,120}:\d{1,7}(?: [\w<>.]{1,80})?")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
-SHAPES: Final[dict[str, str]] = {
-    **dict.fromkeys(
-        ("trace_id", "span_id", "case_id", "event_id", "aggregate_id", "command_id", "job_id", "causation_id")
-        + ("correlation_id", "exhibit_id", "act_id", "digest", "key_id", "request_id"),
-        "id",
-    ),
-    **dict.fromkeys(
-        ("count", "facts", "events", "jobs", "aggregates", "bytes", "documents", "attempt", "attempts", "sequence")
-        + ("partition", "offset", "lag", "size", "limit", "rounds", "status", "seconds", "milliseconds", "retry_after")
-        + (
-            "pid",
-            "exit_code",
-            "signal",
-            "port",
-            "restarts",
-            "partitions",
-            "revision",
-            "dead_letters",
-            "held",
-            "version",
-        ),
-        "number",
-    ),
-    **dict.fromkeys(
-        ("service", "replica", "topic", "type", "aggregate", "kind", "state", "reason", "code", "template", "channel")
-        + ("engine", "child", "worker", "collection", "database", "bucket", "purpose", "authority", "partner", "level")
-        + ("method", "action", "logger", "phase", "group"),
-        "name",
-    ),
-    **dict.fromkeys(("error", "caused_by"), "class"),
-    **dict.fromkeys(("since", "until", "wake", "timestamp"), "instant"),
+_KEYS: Final = {
+    "id": """trace_id span_id case_id event_id aggregate_id command_id job_id causation_id correlation_id exhibit_id
+        act_id digest key_id request_id""",
+    "number": """count facts events jobs aggregates bytes documents attempt attempts sequence partition offset lag size
+        limit rounds status seconds milliseconds retry_after pid exit_code signal port restarts partitions revision
+        dead_letters held version""",
+    "name": """service replica topic type aggregate kind state reason code template channel engine child worker
+        collection database bucket purpose authority partner level method action logger phase group""",
+    "class": "error caused_by",
+    "instant": "since until wake timestamp",
     "day": "day",
     "route": "route",
     "address": "address",
-    "at": "place",
+    "place": "at",
 }
+SHAPES: Final[dict[str, str]] = {key: shape for shape, keys in _KEYS.items() for key in keys.split()}
 
 
-def configure(service: str, replica: str = "1", level: str = "info") -> None:
-    """Sends every log line of this process, those of libraries too, to stderr as JSON. May be called again."""
-    shared = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _Origin(service, replica),
-    ]
+def configure(service: str, replica: str = "1", level: str = "info", stream: TextIO | None = None) -> None:
+    """Sends every log line of this process, those of libraries too, to ``stream`` (default: stderr) as JSON.
+
+    May be called again; the last call wins.
+    """
+    shared: list[Processor] = [*_FIRST, _Origin(service, replica)]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_logger_name,
             *shared,
             name_the_error,
             only_known,
@@ -95,7 +75,7 @@ def configure(service: str, replica: str = "1", level: str = "info") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_forget_the_text, *shared, name_the_error, only_known],
@@ -116,7 +96,7 @@ def configure(service: str, replica: str = "1", level: str = "info") -> None:
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger: ``logger(__name__).info("batch-folded", facts=12, seconds=0.03)``."""
-    found: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name, logger=name)
+    found: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return found
 
 
@@ -184,7 +164,7 @@ def _fitted(shape: str, value: Any) -> Any:
             return value.isoformat()[:10]
         case "id", str() if _ID.fullmatch(value):
             return value
-        case "name", str() if len(value) <= 80 and (_NAME.fullmatch(value) or value.isdigit() and len(value) <= 4):
+        case "name", str() if len(value) <= 80 and (_NAME.fullmatch(value) or (value.isdigit() and len(value) <= 4)):
             return value
         case "class", str() if _CLASS.fullmatch(value):
             return value
@@ -237,3 +217,16 @@ class _Origin:
 
 def _to_json(_: Any, __: str, line: MutableMapping[str, Any]) -> str:
     return orjson.dumps(line, default=lambda _value: MASK).decode()
+
+
+_FIRST: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+# A program that forgot to call `configure` must not print what it was given either.
+if not structlog.is_configured():
+    structlog.configure(
+        processors=[*_FIRST, name_the_error, only_known, _to_json],
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )

@@ -222,7 +222,7 @@ def _fill(
             except typst.TypstError as error:
                 missing = _undrawable(error)
                 if not missing or missing <= undrawable:
-                    raise BrokenContract(_explained(template, error)) from None
+                    raise BrokenContract(_explained(template, inputs["data"], error)) from None
                 undrawable |= missing
     raise BrokenContract(f"{template.name}: some characters could not be drawn or spelled out. Report its fonts.")
 
@@ -255,13 +255,15 @@ def _undrawable(error: typst.TypstError) -> frozenset[str]:
     return frozenset(found)
 
 
-def _explained(template: Path, error: typst.TypstError) -> str:
-    """What is wrong and where, without any text that stands only in the data."""
+def _explained(template: Path, data: str, error: typst.TypstError) -> str:
+    """What is wrong and where, without any quotation or word that stands only in the data."""
     source = template.read_text(encoding="utf-8")
+    private = set(re.findall(r"\w+", data)) - set(re.findall(r"\w+", source))
     message = re.sub(
         r"`[^`]*`|\"[^\"]*\"|“[^”]*”",
         lambda quote: quote[0] if quote[0].strip('`"“”') in source else "(…)",
         error.message.splitlines()[0],
     )
-    place = re.search(r"┌─ (\S+\.typ:\d+:\d+)", error.diagnostic)
+    message = re.sub(r"\w+", lambda word: "…" if word[0] in private else word[0], message)
+    place = re.search(r"([^/\s]+\.typ:\d+:\d+)", error.diagnostic)
     return f"{template.name} could not be typeset: {message} ({place[1] if place else 'no position'})."

@@ -144,6 +144,22 @@ class Attempt:
     number: int
 
 
+class Postponed(Exception):
+    """Raised by a worker: not yet. The job becomes due at ``until`` (aware UTC) and no attempt is counted."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"not before {until.isoformat()}")
+        self.until = until
+
+
+class Impossible(Exception):
+    """Raised by a worker: no attempt can ever succeed. ``reason`` (kebab-case) goes to ``given_up`` at once."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 Policy: TypeAlias = Literal["idempotent", "at-least-once", "ask-first"]
 Result: TypeAlias = Sequence[Command]
 
@@ -152,8 +168,8 @@ Result: TypeAlias = Sequence[Command]
 class Worker:
     """Who does a kind of job.
 
-    ``run(attempt, tools)`` does the I/O outside any transaction and returns the commands that its result is; the first
-    of them settles the job (they are carried out in order, so a last one settles). ``given_up(attempt, reason)`` gives
+    ``run(attempt, running)`` does the I/O outside any transaction and returns the commands that its result is, at least
+    one; they are carried out in order and the last one settles the job. ``given_up(attempt, reason)`` gives
     the command of the final failure after ``attempts``. ``policy`` says what a double costs: ``idempotent`` (the job
     id is the provider's key), ``at-least-once`` (a double shows as one), ``ask-first`` (run asks the provider).
     """
@@ -197,7 +213,6 @@ class Service:
     unreadable: str = "case"
     tools: Callable[..., Any] | None = None
     routes: Callable[..., Any] | None = None
-    bucket: bool = False
     _by_name: dict[str, Aggregate] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

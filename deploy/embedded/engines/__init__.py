@@ -1,0 +1,1 @@
+"""How each process of the embedded platform is started, and how one knows that it works."""

@@ -1,0 +1,62 @@
+"""S3: ministack, which keeps objects through kill -9 but forgets empty buckets and buckets' lock settings."""
+
+from __future__ import annotations
+
+import asyncio
+
+import urllib3
+from minio import Minio
+from minio.error import S3Error
+
+from deploy.embedded import probes
+from deploy.embedded.child import Child
+from deploy.embedded.site import ACCESS_KEY, BUCKET_OF_THE_BUS, REGION, SECRET_KEY, SERVICES, Site, python
+from shared.settings import Settings
+
+LOCKED = ("evidence",)
+"""Services whose objects may be put under retention."""
+_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+
+
+def objects(site: Site) -> Child:
+    """The object server; ``arrange`` makes the buckets that are not there, with object lock where it is due."""
+    home = site.directory("objects")
+    environment = {
+        **site.process_environment(),
+        "SERVICES": "s3",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(site.ports["objects"]),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(home / "data"),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(home / "state"),
+        # Without this it opens a port on all addresses.
+        "IOT_MTLS_ENABLED": "0",
+    }
+    return Child(
+        name="objects",
+        what="ministack, an S3 server",
+        command=python("-m", "ministack"),
+        address=site.url("objects"),
+        answers=lambda: probes.http(f"{site.url('objects')}/_ministack/health"),
+        environment=lambda: environment,
+        arrange=lambda: asyncio.to_thread(_buckets, site),
+    )
+
+
+def client(site: Site) -> Minio:
+    """An S3 client of this platform (synchronous; run it in a thread)."""
+    pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=30), retries=False)
+    return Minio(site.address("objects"), ACCESS_KEY, SECRET_KEY, secure=False, region=REGION, http_client=pool)
+
+
+def _buckets(site: Site) -> None:
+    names = Settings.model_fields["bucket_prefix"].default
+    server = client(site)
+    wanted = {BUCKET_OF_THE_BUS: False} | {f"{names}{service}": service in LOCKED for service in SERVICES}
+    for name, locked in wanted.items():
+        try:
+            server.make_bucket(name, object_lock=locked)
+        except S3Error as error:
+            if error.code not in _THERE:
+                raise

@@ -1,0 +1,250 @@
+"""The gateway: one origin, a path per service, streaming both ways with flat memory.
+
+``/evidence/…``, ``/legal/…``, ``/billing/…``, ``/notify/…`` go to those services, ``/pay/…`` to the payment page,
+everything else to intake; paths pass unchanged. What a service shows to operators alone is not passed on. A service
+that is down is a 503 with ``Retry-After: 1`` as problem+json (RFC 9457), one that is silent a 504.
+
+``python -m deploy.embedded.gateway --host … --port … --route NAME=HOST:PORT … --default HOST:PORT``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import orjson
+
+from shared import logs
+
+from .serving import serve
+
+Headers = list[tuple[bytes, bytes]]
+INTERNAL = frozenset({"healthz", "readyz", "livez", "metrics"})
+_HOP_BY_HOP = frozenset(
+    {
+        *(
+            b"connection",
+            b"expect",
+            b"keep-alive",
+            b"proxy-authenticate",
+            b"proxy-authorization",
+            b"proxy-connection",
+            b"te",
+        ),
+        *(b"trailer", b"transfer-encoding", b"upgrade"),
+    }
+)
+# What the client says of itself here cannot be trusted: the gateway is the first hop.
+_SAID_BY_US = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"})
+_TIMES = {"connect": 2.0, "read": 60.0, "write": 60.0, "pool": 5.0}
+_log = logs.logger(__name__)
+
+
+class Gateway:
+    """ASGI application.
+
+    Args:
+        routes: ``host:port`` by first path segment.
+        default: ``host:port`` for every other path.
+    """
+
+    def __init__(self, routes: Mapping[str, str], default: str) -> None:
+        self._routes = dict(routes)
+        self._default = default
+        # The bare transport: no cookie jar that would be shared, no redirects, no header of its own.
+        limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=10)
+        self._out = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        match scope["type"]:
+            case "http":
+                await self._http(scope, receive, send)
+            case "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            case _:
+                await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                await self._out.aclose()
+                return
+
+    async def _http(self, scope: Any, receive: Any, send: Any) -> None:
+        segments = scope["path"].split("/")
+        if ".." in segments or "." in segments or "\\" in scope["path"]:
+            await _problem(send, 400, "bad-path", "This address is malformed.")
+            return
+        if _is_internal(segments):
+            await _problem(send, 404, "not-found", "Nothing is here for you.")
+            return
+        upstream = self._routes.get(segments[1], self._default)
+        client = _Client(receive)
+        forwarding = asyncio.create_task(self._forward(scope, client, send, upstream))
+        leaving = asyncio.create_task(client.gone.wait())
+        try:
+            await asyncio.wait({forwarding, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if client.answered:
+                await asyncio.wait({forwarding})
+        finally:
+            # A client that left takes its request to the service with it.
+            for task in (leaving, *(() if forwarding.done() else (forwarding,))):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await client.close()
+        if forwarding.done() and not forwarding.cancelled():
+            forwarding.result()
+
+    async def _forward(self, scope: Any, client: _Client, send: Any, upstream: str) -> None:
+        began = False
+        try:
+            async with self._answer(scope, client, upstream) as answer:
+                began = True
+                head = {"type": "http.response.start", "status": answer.status_code}
+                await send({**head, "headers": _passed_on(answer.headers.raw)})
+                if isinstance(answer.stream, httpx.AsyncByteStream):
+                    async for chunk in answer.stream:
+                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                # From here on the server says "disconnected" although the client may well stay.
+                client.answered = True
+                await send({"type": "http.response.body", "body": b""})
+        except httpx.TimeoutException as error:
+            _log.warning("upstream-silent", address=upstream, exc_info=error)
+            # Once the head is out only a broken connection can say that the body is not whole.
+            if began:
+                raise ConnectionResetError from error
+            connecting = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+            await _away(send, 503 if connecting else 504)
+        except httpx.TransportError as error:
+            _log.warning("upstream-away", address=upstream, exc_info=error)
+            if began:
+                raise ConnectionResetError from error
+            await _away(send, 503)
+
+    @asynccontextmanager
+    async def _answer(self, scope: Any, client: _Client, upstream: str) -> AsyncIterator[httpx.Response]:
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        headers = [*_passed_on(scope["headers"]), *_forwarded(scope)]
+        has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+        if has_body and not any(name == b"content-length" for name, _ in headers):
+            headers.append((b"transfer-encoding", b"chunked"))
+        request = httpx.Request(
+            scope["method"],
+            f"http://{upstream}/",
+            headers=headers,
+            stream=_Body(client.body()) if has_body else _Body(_nothing()),
+            # `target` keeps the path and query byte for byte as the client wrote them.
+            extensions={"target": target, "timeout": _TIMES},
+        )
+        answer = await self._out.handle_async_request(request)
+        try:
+            yield answer
+        finally:
+            await answer.aclose()
+
+
+class _Client:
+    """The client's side of one request: its body once, then the news that it left (``gone``)."""
+
+    def __init__(self, receive: Any) -> None:
+        self.gone = asyncio.Event()
+        self.answered = False
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=2)
+        self._reading = asyncio.create_task(self._read(receive))
+
+    async def body(self) -> AsyncGenerator[bytes]:
+        while (chunk := await self._chunks.get()) is not None:
+            yield chunk
+
+    async def close(self) -> None:
+        self._reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._reading
+
+    async def _read(self, receive: Any) -> None:
+        more = True
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.gone.set()
+                return
+            if message.get("body") and more:
+                await self._chunks.put(message["body"])
+            if more and not message.get("more_body"):
+                more = False
+                await self._chunks.put(None)
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, chunks: AsyncGenerator[bytes]) -> None:
+        self._chunks = chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._chunks.aclose()
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    empty: tuple[bytes, ...] = ()
+    for chunk in empty:
+        yield chunk
+
+
+def _is_internal(segments: list[str]) -> bool:
+    """Whether a path (split at slashes, decoded) is of a service's own: ``/metrics``, ``/billing/healthz``."""
+    named = [segment for segment in segments if segment]
+    return any(segment in INTERNAL for segment in named[:2])
+
+
+def _passed_on(headers: Headers) -> Headers:
+    """Headers without those of one hop, those that ``Connection`` names, and those the gateway says itself."""
+    named = {
+        token.strip().lower() for name, value in headers if name.lower() == b"connection" for token in value.split(b",")
+    }
+    dropped = _HOP_BY_HOP | _SAID_BY_US | (named - {b"content-length", b"host", b"content-type"})
+    return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+def _forwarded(scope: Any) -> Headers:
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    peer = scope["client"][0].encode() if scope.get("client") else b"unknown"
+    return [(b"x-forwarded-for", peer), (b"x-forwarded-proto", scope["scheme"].encode()), (b"x-forwarded-host", host)]
+
+
+async def _away(send: Any, status: int) -> None:
+    await _problem(send, status, "unavailable", "This part is away for a moment; nothing was lost. Try again.")
+
+
+async def _problem(send: Any, status: int, code: str, detail: str) -> None:
+    body = orjson.dumps({"type": "about:blank", "status": status, "code": code, "detail": detail})
+    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    if status >= 500:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="One origin for all services.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--route", action="append", default=[], metavar="NAME=HOST:PORT")
+    parser.add_argument("--default", required=True, metavar="HOST:PORT")
+    given = parser.parse_args()
+    routes = dict(route.split("=", 1) for route in given.route)
+    logs.configure("gateway")
+    serve(Gateway(routes, given.default), given.host, given.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Questions that tell whether an engine answers in its own protocol, each within a second or two."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+from aiokafka import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from .ports import HOST
+
+
+async def http(url: str, status: int = 200) -> bool:
+    """Whether a GET answers with ``status``."""
+    try:
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+            return (await client.get(url)).status_code == status
+    except httpx.HTTPError:
+        return False
+
+
+async def listening(port: int) -> bool:
+    """Whether something accepts connections on a port of loopback."""
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), 1)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def greeting(port: int, expected: bytes) -> bool:
+    """Whether the server on a port of loopback speaks first, and so (SMTP: ``220``)."""
+    try:
+        reader, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), 1)
+        try:
+            return (await asyncio.wait_for(reader.read(64), 1)).startswith(expected)
+        finally:
+            writer.close()
+    except (OSError, TimeoutError):
+        return False
+
+
+async def kafka(port: int) -> bool:
+    """Whether a Kafka broker answers a metadata request."""
+    if not await listening(port):
+        return False
+    client = AIOKafkaClient(bootstrap_servers=f"{HOST}:{port}", request_timeout_ms=2000)
+    try:
+        await asyncio.wait_for(client.bootstrap(), 3)
+    except (KafkaError, OSError, TimeoutError):
+        return False
+    finally:
+        await client.close()
+    return True
+
+
+async def mongo(url: str, port: int) -> bool:
+    """Whether a MongoDB server says that it may be written to."""
+    if not await listening(port):
+        return False
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(url, serverSelectionTimeoutMS=2000)
+    try:
+        return bool((await client.admin.command("hello")).get("isWritablePrimary"))
+    except PyMongoError:
+        return False
+    finally:
+        await client.close()

@@ -1,0 +1,109 @@
+"""Where one embedded platform lives: its directory, its ports, its secrets and what its engines made at start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import deploy
+from shared.settings import environment
+
+from .files import kept_secret, private_directory
+from .ports import HOST
+
+ROOT = Path(deploy.__file__).resolve().parents[1]
+ACCESS_KEY, SECRET_KEY = "test", "test"
+"""The embedded S3 server checks no signatures: it is reachable from this machine alone."""
+BUCKET_OF_THE_BUS = "recours-bus"
+REGION = "us-east-1"
+SERVICES = ("intake", "evidence", "legal", "billing", "notify")
+DEFAULT_SERVICE = "intake"
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
+
+
+@dataclass
+class Site:
+    """The directory and ports of a platform; ``tokens`` and ``webhook_secret`` are there once the keyring is ready."""
+
+    data: Path
+    ports: dict[str, int]
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    webhook_secret: str = field(default="", repr=False)
+
+    def address(self, name: str) -> str:
+        """``host:port`` of a child."""
+        return f"{HOST}:{self.ports[name]}"
+
+    def url(self, name: str) -> str:
+        """``http://host:port`` of a child."""
+        return f"http://{self.address(name)}"
+
+    def directory(self, *parts: str) -> Path:
+        """A private directory under the data directory, made when absent."""
+        return private_directory(self.data.joinpath(*parts))
+
+    @property
+    def origin(self) -> str:
+        """What a person's browser opens."""
+        return self.url("gateway")
+
+    @property
+    def store_url(self) -> str:
+        return f"mongodb://{self.address('store')}/?directConnection=true"
+
+    @property
+    def chain(self) -> Path:
+        """Certificates of the local timestamp authority, PEM."""
+        return self.data / "tsa-chain.pem"
+
+    @property
+    def mails(self) -> Path:
+        return self.data / "mails"
+
+    def payment_key(self) -> str:
+        """Secret key of the local payment page, drawn once."""
+        drawn = f"sk_test_{os.urandom(24).hex()}".encode()
+        return kept_secret(self.directory("payment") / "api-key", drawn).decode()
+
+    def process_environment(self) -> dict[str, str]:
+        """What every child inherits: a path and a language, and a HOME inside the data directory."""
+        kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        return {**kept, "HOME": str(self.data), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+    def settings_of(self, service: str) -> dict[str, str]:
+        """``RECOURS_*`` variables for a service (or ``operator``) of this platform."""
+        values: dict[str, object] = {
+            "bus": self.address("bus"),
+            "bus_idempotence": False,
+            "store": self.store_url,
+            "objects": self.address("objects"),
+            "objects_access": ACCESS_KEY,
+            "objects_secret": SECRET_KEY,
+            "objects_secure": False,
+            "objects_region": REGION,
+            "keyring": self.url("keyring"),
+            "keyring_token": self.tokens.get(service, ""),
+            "tsa": self.url("tsa"),
+            "tsa_chain": self.chain,
+            "smtp_host": HOST,
+            "smtp_port": self.ports["mail"],
+            "smtp_from": "ne-pas-repondre@recours.localhost.localdomain",
+            "payment_api": self.url("payment"),
+            "payment_page": self.origin,
+            "origin": self.origin,
+            "listen_host": HOST,
+            "replica": "embedded",
+            "operators": "astreinte@recours.localhost.localdomain",
+        }
+        if service in self.ports:
+            values["listen_port"] = self.ports[service]
+        if service == "billing":
+            values |= {"payment_key": self.payment_key(), "payment_webhook_secret": self.webhook_secret}
+        return environment(values)
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    """Command of a Python program with this interpreter."""
+    return (sys.executable, *arguments)

@@ -1,0 +1,118 @@
+"""Jobs: claimed by any replica, done outside transactions, settled by the command that their result is."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from shared.clock import now
+from shared.errors import Held, NotFound, Refused, Unavailable
+from shared.runtime.declaration import Attempt, Impossible, Postponed, Worker
+from shared.runtime.documents import Document
+from shared.runtime.store import Fenced
+
+if TYPE_CHECKING:
+    from shared.runtime.running import Running
+
+log = structlog.get_logger()
+AT_ONCE = 8
+
+
+class Jobs:
+    """The workers of one process."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wakers: dict[str, Worker] = {worker.kind: worker for worker in running.service.workers}
+
+    async def turn(self) -> int:
+        """Claim what is due, as far as hands are free; gives how many. Raises StoreDown."""
+        free = AT_ONCE - len(self._tasks)
+        if free <= 0:
+            return 0
+        claimed = 0
+        for document in await self._running.store.due("jobs", now(), free):
+            worker = self._wakers.get(document["kind"])
+            if worker is None:
+                log.error("job-without-worker", kind=document["kind"])
+                continue
+            taken = await self._running.store.claim(
+                "jobs", document, owner=self._running.writer, until=now() + worker.lease
+            )
+            if taken is not None:
+                task = asyncio.create_task(self._attempt(worker, taken))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                claimed += 1
+        return claimed
+
+    async def drain(self, timeout: float) -> None:
+        """Let jobs in hand end; those that do not are claimed again by another after their lease."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+
+    async def _attempt(self, worker: Worker, document: Document) -> None:
+        attempt = Attempt(
+            id=document["_id"],
+            aggregate=document["aggregate"],
+            case=document["case"],
+            kind=document["kind"],
+            subject=document["subject"],
+            payload=document["payload"],
+            number=document["attempt"],
+        )
+        try:
+            result = await self._one(worker, attempt, document["failures"])
+        except Unavailable:
+            result = "store-down"  # the lease brings it back
+        self._running.metrics.jobs.labels(worker.kind, result).inc()
+
+    async def _one(self, worker: Worker, attempt: Attempt, failures: int) -> str:
+        running = self._running
+        try:
+            async with asyncio.timeout(worker.lease.total_seconds() * 0.9):
+                commands = await worker.run(attempt, running)
+            for position, command in enumerate(commands, 1):
+                job = attempt if position == len(commands) else None
+                await running.carry_out(command, cause=attempt.id, job=job)
+        except Fenced:
+            return "fenced"
+        except Postponed as later:
+            await running.store.reschedule(attempt.id, attempt.number, not_before=later.until, failures=failures)
+            return "postponed"
+        except Held:
+            later_on = now() + timedelta(seconds=30)
+            await running.store.reschedule(attempt.id, attempt.number, not_before=later_on, failures=failures)
+            return "held"
+        except Impossible as error:
+            return await self._give_up(worker, attempt, error.reason)
+        except Exception as error:  # whatever the outside did: try again later
+            log.warning("job-failed", kind=worker.kind, attempt=attempt.number, exc_info=error)
+            if failures + 1 >= worker.attempts:
+                return await self._give_up(worker, attempt, "attempts-exhausted")
+            due = _later(worker, failures)
+            await running.store.reschedule(attempt.id, attempt.number, not_before=due, failures=failures + 1)
+            return "failed"
+        return "done"
+
+    async def _give_up(self, worker: Worker, attempt: Attempt, reason: str) -> str:
+        try:
+            await self._running.carry_out(worker.given_up(attempt, reason), cause=attempt.id, job=attempt)
+        except (Refused, NotFound) as error:
+            await self._running.engine.give_up(attempt, f"{reason}, then {error.code}")
+            return "dead"
+        except Fenced:
+            return "fenced"
+        return "given-up"
+
+
+def _later(worker: Worker, failures: int) -> datetime:
+    seconds = min(worker.backoff.total_seconds() * 2 ** min(failures, 20), worker.backoff_limit.total_seconds())
+    return now() + timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

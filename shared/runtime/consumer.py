@@ -1,0 +1,266 @@
+"""Consuming: one FastStream batch subscriber for every followed topic, offsets committed after the transaction.
+
+The handler never raises (FastStream would deliver the next batch) and never waits out an outage: it seeks back,
+pauses, returns. Parser and decoder are ours: the default ones decode headers, and a record that they refuse would be
+skipped without a trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage
+
+from shared.clock import now
+from shared.contracts.partners import PartnerMessage
+from shared.errors import Unavailable
+from shared.runtime.declaration import Service
+from shared.runtime.engine import Engine, Group
+from shared.runtime.messages import Arrival, reread
+from shared.runtime.progress import Progress
+from shared.trust.signing import KeySet
+
+log = structlog.get_logger()
+MAX_RECORDS = 500
+PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(seconds=15)
+
+OutsideHandler = Callable[[Arrival], Awaitable[None]]
+
+
+def arrival_of(record: ConsumerRecord[bytes, bytes], keys: KeySet) -> Arrival:
+    """A record with what it says, or why it cannot be read (malformed, or unsigned where a signature is due)."""
+    arrival = Arrival(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=bytes(record.key or b""),
+        headers=tuple((name, bytes(value)) for name, value in record.headers),
+        body=bytes(record.value or b""),
+    )
+    return reread(arrival, keys)
+
+
+class EventConsumer:
+    """The consuming side of one service's process.
+
+    Args:
+        outside: what to do with a partner's message (topics of ``Service.accepts``).
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        engine: Engine,
+        keys: Callable[[], KeySet],
+        *,
+        bus: str,
+        name: str,
+        outside: OutsideHandler | None = None,
+        session_timeout: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self.progress = Progress()
+        self.turned = now()
+        self._service = service
+        self._engine = engine
+        self._keys = keys
+        self._outside = outside
+        self._partner_topics: dict[str, type[PartnerMessage]] = {
+            one.message.topic: one.message for one in service.accepts
+        }
+        self._busy = asyncio.Lock()
+        self._failures = 0
+        self._resuming: asyncio.Task[None] | None = None
+        quiet = logging.getLogger("recours.faststream")
+        quiet.setLevel(logging.CRITICAL)
+        self._broker = KafkaBroker(bus, logger=quiet, client_id=name)
+        self._subscriber = self._broker.subscriber(
+            *sorted({*(event.name for event in service.follows), *self._partner_topics}),
+            batch=True,
+            group_id=f"recours-{service.name}",
+            max_records=MAX_RECORDS,
+            batch_timeout_ms=200,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            ack_policy=AckPolicy.MANUAL,
+            session_timeout_ms=int(session_timeout.total_seconds() * 1000),
+            heartbeat_interval_ms=int(session_timeout.total_seconds() * 1000 / 3),
+            no_reply=True,
+            parser=_parse,
+            decoder=_decode,
+            listener=_Listener(self),
+        )
+        self._subscriber(self._handle)
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        return self._subscriber.consumer
+
+    async def start(self) -> None:
+        """Join the group. Raises Unavailable when the bus does not answer."""
+        try:
+            await self._broker.start()
+        except (KafkaError, OSError) as error:
+            with contextlib.suppress(Exception):
+                await self._broker.stop()
+            raise Unavailable("The bus does not answer.") from error
+
+    async def stop(self) -> None:
+        """Stop fetching, finish the batch in hand, leave the group."""
+        async with self._busy:
+            if self._resuming:
+                self._resuming.cancel()
+            with contextlib.suppress(KafkaError, OSError):
+                await self._broker.stop()
+
+    async def observe(self) -> None:
+        """Learn where new partitions begin and how far this member has read."""
+        consumer = self.consumer
+        if consumer is None:
+            return
+        unknown = [one for one in consumer.assignment() if not self.progress.known(one)]
+        if unknown:
+            await self._learn(consumer, unknown)
+        self.progress.observe(consumer)
+
+    async def _learn(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+        """Everything below a committed offset was stored by the group; without one, the log's beginning."""
+        with contextlib.suppress(KafkaError, OSError):
+            committed = await asyncio.gather(*(consumer.committed(one) for one in partitions))
+            fresh = [one for one, offset in zip(partitions, committed, strict=True) if offset is None]
+            beginnings = await consumer.beginning_offsets(fresh) if fresh else {}
+            self.progress.assigned(
+                {
+                    one: beginnings[one] if offset is None else offset
+                    for one, offset in zip(partitions, committed, strict=True)
+                }
+            )
+
+    async def _handle(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
+        async with self._busy:
+            self.turned = now()
+            ends: dict[TopicPartition, int] = {}
+            starts: dict[TopicPartition, int] = {}
+            for record in records:
+                partition = TopicPartition(record.topic, record.partition)
+                starts.setdefault(partition, record.offset)
+                ends[partition] = record.offset + 1
+            try:
+                await self._process(records)
+            except Unavailable:
+                await self._back_off(starts)
+                return
+            except Exception as error:
+                log.error("batch-failed", exc_info=error)
+                await self._back_off(starts)
+                return
+            self._failures = 0
+            self.progress.stored(ends)
+
+    async def _process(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        arrivals = [arrival_of(record, self._keys()) for record in records]
+        self._engine.metrics.batch.observe(len(arrivals))
+        groups: dict[str, Group] = {}
+        for arrival in arrivals:
+            if arrival.topic in self._partner_topics:
+                if self._outside is not None:
+                    await self._outside(arrival)
+                continue
+            for aggregate_id, group in self._targets(arrival):
+                groups.setdefault(aggregate_id, group).arrivals.append(arrival)
+        published = await self._engine.apply(groups) if groups else []
+        await self._commit(arrivals)
+        for outbox, messages in published:
+            if outbox:
+                await self._engine.publisher.publish(outbox, messages)
+
+    def _targets(self, arrival: Arrival) -> Iterable[tuple[str, Group]]:
+        live = self.progress.horizon(arrival.partition) is not None
+        if arrival.fact is None:
+            declared = self._service.aggregate(self._service.unreadable)
+            case = arrival.key.decode("ascii", "replace")[:80] or "unknown"
+            yield declared.id(self._service.name, case), Group(declared, case, live=live)
+            return
+        for declared in self._service.aggregates:
+            for key in declared.route(arrival.fact):
+                case = arrival.fact.case
+                yield declared.id(self._service.name, key), Group(declared, case, live=live)
+
+    async def _commit(self, arrivals: Sequence[Arrival]) -> None:
+        consumer = self.consumer
+        if consumer is None:
+            return
+        offsets: dict[TopicPartition, int] = {}
+        for arrival in arrivals:
+            partition = TopicPartition(arrival.topic, arrival.partition)
+            offsets[partition] = max(offsets.get(partition, 0), arrival.offset + 1)
+        held = consumer.assignment()
+        offsets = {one: offset for one, offset in offsets.items() if one in held}
+        if offsets:
+            # A commit that fails costs a delivery again, which the inbox makes harmless.
+            with contextlib.suppress(KafkaError, OSError):
+                await consumer.commit(offsets)
+
+    async def _back_off(self, starts: Mapping[TopicPartition, int]) -> None:
+        consumer = self.consumer
+        if consumer is None:
+            return
+        self._failures += 1
+        held = consumer.assignment()
+        for partition, offset in starts.items():
+            if partition in held:
+                consumer.seek(partition, offset)
+        consumer.pause(*held)
+        wait = min(PAUSE.total_seconds() * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE.total_seconds())
+        log.warning("consumer-paused", seconds=wait)
+        if self._resuming is None or self._resuming.done():
+            self._resuming = asyncio.create_task(self._resume(wait))
+
+    async def _resume(self, wait: float) -> None:
+        await asyncio.sleep(wait)
+        consumer = self.consumer
+        if consumer is not None:
+            consumer.resume(*consumer.assignment())
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, owner: EventConsumer) -> None:
+        self._owner = owner
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Wait for the batch in hand, so that its offsets are committed while they are still ours."""
+        async with self._owner._busy:  # noqa: SLF001 - two halves of one thing
+            self._owner.progress.revoked(revoked)
+
+    async def on_partitions_assigned(self, _assigned: Iterable[TopicPartition]) -> None:
+        return
+
+
+async def _parse(raw: Any) -> KafkaMessage:
+    return KafkaMessage(body=b"", headers={}, raw_message=raw, consumer=_NO_CONSUMER)
+
+
+async def _decode(message: KafkaMessage) -> Any:
+    return message.raw_message
+
+
+class _NoConsumer:
+    async def commit(self) -> None:
+        raise AssertionError("offsets are committed explicitly")
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:  # noqa: ARG002 - FastStream's protocol
+        raise AssertionError("positions are set explicitly")
+
+
+_NO_CONSUMER = _NoConsumer()

@@ -1,0 +1,480 @@
+"""The service's own database: the only module that writes to it, always in one transaction.
+
+It hides motor (docs/adr/0001): nothing else imports it. A plain write beside an abandoned transaction's lock can wedge
+a store for minutes (measured), hence no write here outside ``Store.write``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import bson
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne, ReplaceOne, UpdateOne
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shared.errors import BrokenContract, Refused, Unavailable
+from shared.runtime.declaration import Aggregate, Recorded, Service
+from shared.runtime.documents import (
+    MAX_DOCUMENTS,
+    DeadLetter,
+    Document,
+    Publication,
+    Writes,
+    dead_letter_document,
+    dead_letter_of,
+    event_document,
+    fact_of,
+    inbox_document,
+    job_document,
+    job_id,
+    loaded_of,
+    state_document,
+)
+from shared.runtime.folding import Loaded, blank, refold
+
+COLLECTIONS = ("states", "events", "inbox", "jobs", "outbox", "dead_letters", "answers", "references", "outside")
+DUPLICATE = 11000
+PUBLISH_GRACE = timedelta(seconds=10)
+"""How long the writer of an outbox document has to publish it before any replica may."""
+
+
+class Conflict(Exception):
+    """Somebody else wrote one of these aggregates first: load again and repeat, halved."""
+
+
+class Fenced(Exception):
+    """The job was taken over by another attempt: this result is dropped."""
+
+
+class StoreRefusal(Exception):
+    """The store or its bounds refuse these documents whatever the timing: halve, then hold."""
+
+
+class StoreDown(Unavailable):
+    """The store does not answer; nothing was written."""
+
+    code = "store-down"
+
+
+def _down(error: PyMongoError) -> bool:
+    return isinstance(
+        error,
+        (ConnectionFailure, NetworkTimeout, ServerSelectionTimeoutError, WaitQueueTimeoutError, ExecutionTimeout),
+    ) or getattr(error, "timeout", False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """``jobs``: kind → (count, age of the oldest in seconds); ages and times in seconds."""
+
+    jobs: Mapping[str, tuple[int, float]]
+    outbox_age: float
+    dead_letters: int
+    held: int
+    nearest_held_wake: float
+
+
+class Store:
+    """One service's database.
+
+    Args:
+        url: MongoDB connection string of a replica set.
+        database: its database.
+        service: the declaration whose aggregates it holds.
+        partitions: how many partitions every topic has.
+    """
+
+    def __init__(self, url: str, database: str, service: Service, partitions: int) -> None:
+        self._client: Any = AsyncIOMotorClient(
+            url,
+            tz_aware=True,
+            serverSelectionTimeoutMS=3_000,
+            connectTimeoutMS=3_000,
+            socketTimeoutMS=20_000,
+            maxPoolSize=50,
+            retryWrites=False,
+            appname=f"recours-{service.name}",
+        )
+        self._service = service
+        self._partitions = partitions
+        self._database = self._client.get_database(
+            database, write_concern=WriteConcern("majority", j=True), read_concern=ReadConcern("majority")
+        )
+
+    def __getitem__(self, collection: str) -> Any:
+        return self._database[collection]
+
+    async def ensure(self) -> None:
+        """Create collections and indexes where they are not; safe to repeat. Raises StoreDown."""
+        async with self._reading():
+            existing = set(await self._database.list_collection_names())
+            for name in COLLECTIONS:
+                if name not in existing:
+                    with contextlib.suppress(OperationFailure):  # another replica was faster
+                        await self._database.create_collection(name)
+            await self["states"].create_indexes(
+                [
+                    IndexModel([("kind", ASCENDING), ("case", ASCENDING)]),
+                    IndexModel([("wake", ASCENDING), ("partition", ASCENDING)]),
+                ]
+            )
+            await self["events"].create_indexes(
+                [IndexModel([("aggregate", ASCENDING), ("sequence", ASCENDING)], unique=True)]
+            )
+            await self["inbox"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
+            await self["jobs"].create_indexes([IndexModel([("not_before", ASCENDING)])])
+            await self["outbox"].create_indexes([IndexModel([("not_before", ASCENDING)])])
+            await self["dead_letters"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
+            await self["references"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
+            await self["outside"].create_indexes([IndexModel([("status", ASCENDING)])])
+            await self["answers"].create_indexes([IndexModel([("expires", ASCENDING)], expireAfterSeconds=0)])
+
+    async def ping(self) -> bool:
+        """Whether the store answers now."""
+        try:
+            await self._client.admin.command("ping")
+        except PyMongoError:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._client.close()
+
+    # ---- reading
+
+    @contextlib.asynccontextmanager
+    async def _reading(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except PyMongoError as error:
+            if _down(error):
+                raise StoreDown("The store does not answer; try again in a moment.") from error
+            raise
+
+    async def load(self, wanted: Mapping[str, tuple[Aggregate, str]]) -> dict[str, Loaded]:
+        """The aggregates of these ids (id → declaration and case), blank where nothing is stored.
+
+        A state of an older fold is made again from inbox and events. Raises StoreDown.
+        """
+        async with self._reading():
+            found = {one["_id"]: one async for one in self["states"].find({"_id": {"$in": list(wanted)}})}
+        loaded: dict[str, Loaded] = {}
+        for aggregate_id, (declared, case) in wanted.items():
+            document = found.get(aggregate_id)
+            if document is None:
+                loaded[aggregate_id] = blank(declared, aggregate_id, case if declared.per_case else aggregate_id)
+            else:
+                one = loaded_of(declared, document)
+                loaded[aggregate_id] = one if document["fold"] == declared.fold else await self.refolded(declared, one)
+        return loaded
+
+    async def refolded(self, declared: Aggregate, loaded: Loaded) -> Loaded:
+        """The aggregate folded again from this database's inbox and events alone."""
+        async with self._reading():
+            followed = [fact_of(one) async for one in self["inbox"].find({"aggregate": loaded.id})]
+        return refold(declared, loaded, followed, await self.own_events(loaded.id))
+
+    async def own_events(self, aggregate_id: str) -> list[Recorded]:
+        """An aggregate's own events in sequence order."""
+        async with self._reading():
+            cursor = self["events"].find({"aggregate": aggregate_id}).sort("sequence", ASCENDING)
+            return [fact_of(one) async for one in cursor]
+
+    async def known(self, inbox_ids: Sequence[str]) -> set[str]:
+        """Which of these inbox ids were folded already."""
+        async with self._reading():
+            cursor = self["inbox"].find({"_id": {"$in": list(inbox_ids)}}, {"_id": 1})
+            return {one["_id"] async for one in cursor}
+
+    async def letters_of(self, aggregate_ids: Sequence[str]) -> set[str]:
+        """Ids of the dead letters that hold these aggregates."""
+        if not aggregate_ids:
+            return set()
+        async with self._reading():
+            cursor = self["dead_letters"].find({"aggregate": {"$in": list(aggregate_ids)}}, {"_id": 1})
+            return {one["_id"] async for one in cursor}
+
+    async def page(
+        self, kind: str, *, case: str | None = None, before: str | None = None, limit: int = 50
+    ) -> list[Loaded]:
+        """Aggregates of one kind, of one case or of all, newest id last within a case; ``before`` pages through all."""
+        declared = self._service.aggregate(kind)
+        query: Document = {"kind": kind}
+        if case is not None:
+            query["case"] = case
+        if before is not None:
+            query["_id"] = {"$lt": declared.id(self._service.name, before)}
+        async with self._reading():
+            documents = [one async for one in self["states"].find(query).sort("_id", -1).limit(limit)]
+        wanted = {one["_id"]: (declared, one["case"]) for one in documents}
+        return list((await self.load(wanted)).values()) if wanted else []
+
+    async def resolve(self, reference: str) -> str | None:
+        """The id of the aggregate that a reference names."""
+        async with self._reading():
+            found = await self["references"].find_one({"_id": reference})
+        return None if found is None else str(found["aggregate"])
+
+    async def due_wakes(self, partitions: Sequence[int], until: datetime, limit: int = 100) -> list[str]:
+        """Ids of aggregates of these partitions that asked to be woken by ``until`` and are not held."""
+        query = {"wake": {"$lte": until}, "partition": {"$in": list(partitions)}, "held": 0}
+        async with self._reading():
+            return [one["_id"] async for one in self["states"].find(query, {"_id": 1}).sort("wake", 1).limit(limit)]
+
+    async def due(self, collection: str, now: datetime, limit: int) -> list[Document]:
+        """Jobs or outbox documents whose time has come, oldest first."""
+        async with self._reading():
+            cursor = self[collection].find({"not_before": {"$lte": now}}).sort("not_before", 1).limit(limit)
+            return [one async for one in cursor]
+
+    async def events(self, ids: Sequence[str]) -> list[Document]:
+        async with self._reading():
+            return [one async for one in self["events"].find({"_id": {"$in": list(ids)}})]
+
+    async def dead_letters(self, query: Mapping[str, Any] | None = None) -> list[DeadLetter]:
+        async with self._reading():
+            return [dead_letter_of(one) async for one in self["dead_letters"].find(dict(query or {})).sort("time", 1)]
+
+    async def find(self, collection: str, document_id: str) -> Document | None:
+        async with self._reading():
+            found: Document | None = await self[collection].find_one({"_id": document_id})
+            return found
+
+    async def outside(self, status: str, case: str | None = None) -> list[Document]:
+        """Partners' messages in a status, oldest first, at most 500."""
+        query: Document = {"status": status} if case is None else {"status": status, "case": case}
+        async with self._reading():
+            return [one async for one in self["outside"].find(query).sort("received", 1).limit(500)]
+
+    async def waiting(self, at: datetime) -> Waiting:
+        """What the metrics tell of what waits."""
+        async with self._reading():
+            jobs = [one async for one in self["jobs"].find({}, {"kind": 1, "created": 1})]
+            outbox = await self["outbox"].find({}, {"created": 1}).sort("created", 1).limit(1).to_list(1)
+            held = [one async for one in self["states"].find({"held": {"$gt": 0}}, {"wake": 1})]
+            letters = await self["dead_letters"].count_documents({})
+        kinds: dict[str, tuple[int, float]] = {}
+        for one in jobs:
+            count, oldest = kinds.get(one["kind"], (0, 0.0))
+            kinds[one["kind"]] = (count + 1, max(oldest, (at - one["created"]).total_seconds()))
+        wakes = [(one["wake"] - at).total_seconds() for one in held if one["wake"]]
+        age = (at - outbox[0]["created"]).total_seconds() if outbox else 0.0
+        return Waiting(kinds, age, letters, len(held), min(wakes, default=float("inf")))
+
+    # ---- writing
+
+    async def write(self, writes: Writes, *, now: datetime) -> str | None:
+        """Write everything or nothing, in one transaction.
+
+        Returns:
+            The id of the outbox document to publish from, None where there is nothing to publish.
+
+        Raises:
+            Conflict: repeat after loading again. Fenced: a settled job is another attempt's now.
+            StoreRefusal: over a bound, or refused by the store. StoreDown: no answer, nothing written.
+            Refused: a reference is taken by another aggregate.
+        """
+        if writes.size() > MAX_DOCUMENTS:
+            raise StoreRefusal("too-many-documents")
+        outbox, operations = self._operations(writes, now)
+
+        async def act(session: Any) -> None:
+            for collection, requests in operations.items():
+                await self._bulk(collection, requests, session)
+            await self._take_references(writes, session)
+
+        await self._transaction(act)
+        return outbox
+
+    def _operations(self, writes: Writes, now: datetime) -> tuple[str | None, dict[str, list[Any]]]:
+        try:
+            states = [state_document(declared, loaded, self._partitions) for declared, loaded in writes.states]
+        except BrokenContract as error:
+            raise StoreRefusal("state-too-large") from error
+        operations: dict[str, list[Any]] = {
+            "states": [
+                InsertOne(one)
+                if one["revision"] == 1
+                else ReplaceOne({"_id": one["_id"], "revision": one["revision"] - 1}, one)
+                for one in states
+            ]
+            + [
+                UpdateOne({"_id": aggregate_id, "revision": revision}, {"$inc": {"revision": 1}})
+                for aggregate_id, revision in writes.touched
+            ],
+            "jobs": [
+                UpdateOne({"_id": job_id(one.id, job)}, {"$setOnInsert": job_document(one, job, now)}, upsert=True)
+                for one, job in writes.jobs
+            ]
+            + [DeleteOne({"_id": job, "attempt": attempt}) for job, attempt in writes.settled],
+            "inbox": [
+                InsertOne(inbox_document(aggregate_id, arrival, arrival.fact.id))
+                for aggregate_id, arrival in writes.inbox
+                if arrival.fact is not None
+            ],
+            "events": [InsertOne(event_document(one)) for one in writes.publications],
+            "dead_letters": [
+                ReplaceOne({"_id": one.id}, dead_letter_document(one), upsert=True) for one in writes.dead_letters
+            ]
+            + [DeleteOne({"_id": one}) for one in writes.redriven],
+            "answers": [InsertOne(_answer_document(writes))] if writes.answer else [],
+            "outside": [ReplaceOne({"_id": writes.outside["_id"]}, writes.outside, upsert=True)]
+            if writes.outside
+            else [],
+        }
+        outbox = _outbox_document(writes.publications, writes, now)
+        if outbox:
+            operations["outbox"] = [InsertOne(outbox)]
+        return (outbox["_id"] if outbox else None), operations
+
+    async def _bulk(self, collection: str, requests: list[Any], session: Any) -> None:
+        if not requests:
+            return
+        result = await self[collection].bulk_write(requests, ordered=True, session=session)
+        if collection == "states":
+            inserted = sum(isinstance(one, InsertOne) for one in requests)
+            if result.inserted_count + result.matched_count != len(requests) or result.inserted_count != inserted:
+                raise Conflict
+        if collection == "jobs":
+            settled = sum(isinstance(one, DeleteOne) for one in requests)
+            if result.deleted_count != settled:
+                raise Fenced
+
+    async def _take_references(self, writes: Writes, session: Any) -> None:
+        for declared, loaded in writes.states:
+            for reference in declared.references(loaded.state):
+                found = await self["references"].find_one({"_id": reference}, session=session)
+                if found is None:
+                    await self["references"].insert_one({"_id": reference, "aggregate": loaded.id}, session=session)
+                elif found["aggregate"] != loaded.id:
+                    raise Refused("reference-taken", "This reference is already in use; draw a new one.", conflict=True)
+
+    async def claim(self, collection: str, document: Document, *, owner: str, until: datetime) -> Document | None:
+        """Take a due job or outbox document until ``until``; None when somebody else was faster.
+
+        The fence is the attempt counter, not the clock.
+        """
+        attempt = document["attempt"] + 1
+        change = {"attempt": attempt, "owner": owner, "not_before": until}
+
+        async def act(session: Any) -> None:
+            result = await self[collection].update_one(
+                {"_id": document["_id"], "attempt": attempt - 1}, {"$set": change}, session=session
+            )
+            if result.matched_count != 1:
+                raise Conflict
+
+        try:
+            await self._transaction(act)
+        except Conflict:
+            return None
+        return {**document, **change}
+
+    async def reschedule(self, job: str, attempt: int, *, not_before: datetime, failures: int) -> None:
+        """Put a claimed job back; nothing happens when it is another attempt's now."""
+
+        async def act(session: Any) -> None:
+            await self["jobs"].update_one(
+                {"_id": job, "attempt": attempt},
+                {"$set": {"not_before": not_before, "failures": failures, "owner": ""}},
+                session=session,
+            )
+
+        with contextlib.suppress(Conflict):
+            await self._transaction(act)
+
+    async def published(self, outbox_ids: Iterable[str]) -> None:
+        """Forget outbox documents whose messages the bus has acknowledged."""
+
+        async def act(session: Any) -> None:
+            await self["outbox"].delete_many({"_id": {"$in": list(outbox_ids)}}, session=session)
+
+        with contextlib.suppress(Conflict):  # a leftover is swept later: the same bytes again, harmless
+            await self._transaction(act)
+
+    async def _transaction(self, act: Callable[[Any], Any]) -> None:
+        try:
+            async with (
+                await self._client.start_session() as session,
+                session.start_transaction(
+                    read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+                ),
+            ):
+                await act(session)
+                await self._commit(session)
+        except (DuplicateKeyError, BulkWriteError) as error:
+            raise _classified(error) from error
+        except PyMongoError as error:
+            if error.has_error_label("TransientTransactionError") and not _down(error):
+                raise Conflict from error
+            if _down(error):
+                raise StoreDown("The store does not answer; try again in a moment.") from error
+            raise StoreRefusal(f"store-code-{getattr(error, 'code', None)}") from error
+        except (bson.errors.InvalidDocument, OverflowError) as error:
+            raise StoreRefusal("not-storable") from error
+
+    @staticmethod
+    async def _commit(session: Any) -> None:
+        while True:
+            try:
+                await session.commit_transaction()
+            except PyMongoError as error:
+                if error.has_error_label("UnknownTransactionCommitResult") and not isinstance(
+                    error, ServerSelectionTimeoutError
+                ):
+                    continue
+                raise
+            return
+
+
+def _answer_document(writes: Writes) -> Document:
+    answer = writes.answer
+    if answer is None:
+        raise ValueError("there is no answer to store")
+    return {"_id": answer.id, "body_hmac": answer.body_hmac, "sealed": answer.sealed, "expires": answer.expires}
+
+
+def _outbox_document(publications: Sequence[Publication], writes: Writes, now: datetime) -> Document | None:
+    if not publications and not writes.messages:
+        return None
+    return {
+        "_id": publications[0].recorded.id if publications else _outside_id(writes),
+        "events": [one.recorded.id for one in publications],
+        "messages": [one.model_dump(mode="python") for one in writes.messages],
+        "not_before": now + PUBLISH_GRACE,
+        "attempt": 0,
+        "owner": "",
+        "created": now,
+    }
+
+
+def _classified(error: DuplicateKeyError | BulkWriteError) -> Exception:
+    if isinstance(error, DuplicateKeyError):
+        return Conflict()
+    if error.has_error_label("TransientTransactionError"):
+        return Conflict()
+    codes = {one.get("code") for one in (error.details or {}).get("writeErrors", ())}
+    return Conflict() if codes == {DUPLICATE} else StoreRefusal(f"store-code-{sorted(map(str, codes))}")
+
+
+def _outside_id(writes: Writes) -> str:
+    if writes.outside is None:
+        raise ValueError("a message that is no event answers a partner's message")
+    return f"outside/{writes.outside['_id']}"

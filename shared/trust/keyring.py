@@ -1,0 +1,299 @@
+"""The keyring: cases' identities, service keys, partners, staff and secrets, in OpenBao or Vault (KV version 2).
+
+Destroying a case's keys here is the erasure of what was sealed to them. Every call raises Unavailable when the keyring
+cannot answer (nothing was changed) and KeyringDenied when this token may not do it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Self, TypeVar
+
+import stamina
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import BrokenContract, NotFound, RecoursError, Unavailable
+from shared.trust import policies
+from shared.trust.partners import Partner
+from shared.trust.policies import OPERATOR, policy
+from shared.trust.sealing import OPENERS, Purpose, new_identity
+from shared.trust.signing import KeySet, PublicKey, SigningKey, generate
+from shared.trust.staff import StaffMember, StaffRole, admit, enrolled
+from shared.trust.vault import AlreadyThere, KeyringDenied, Vault
+
+__all__ = [
+    "OPERATOR",
+    "SECRETS",
+    "Keyring",
+    "KeyringDenied",
+    "KeysDestroyed",
+    "policy",
+    "provision",
+    "rotate_signing_key",
+]
+
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "intake": ("hmac-pepper",),
+    "evidence": ("hmac-pepper",),
+    "legal": ("hmac-pepper",),
+    "billing": ("hmac-pepper", "payment-webhook"),
+    "notify": ("hmac-pepper",),
+}
+"""The secrets that ``provision`` draws (32 random bytes, hex) for each service when absent."""
+
+TOKEN_PERIOD = "168h"  # noqa: S105 - a duration
+_CACHED = 1024
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class KeysDestroyed(RecoursError):
+    """The case's keys are not in the keyring: they were destroyed by its erasure, or never made."""
+
+    code = "keys-destroyed"
+
+
+class Keyring:
+    """A service's access to the keyring with its own token. Use as an async context manager, or ``close()`` it.
+
+    Args:
+        address: base address of OpenBao or Vault.
+        token: the service's token.
+        mount: where KV version 2 is mounted.
+        timeout: seconds for one call.
+        cache_seconds: how long an identity may stay in this process (at most 60).
+        monotonic: seconds that never go back; a test passes its own.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        *,
+        mount: str = "recours",
+        timeout: float = 5.0,
+        cache_seconds: float = 60.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.vault = Vault(address, token, mount=mount, timeout=timeout)
+        self._ttl = min(cache_seconds, 60.0)
+        self._monotonic = monotonic
+        self._identities: OrderedDict[tuple[str, Purpose], tuple[str, float]] = OrderedDict()
+        self._forgettings = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections and drop the cached identities."""
+        self._identities.clear()
+        await self.vault.close()
+
+    async def create_case_keys(self, case_id: str) -> dict[Purpose, str]:
+        """Make the case's identities and give the recipient (age1...) per purpose. Repeated, it gives the same ones."""
+        recipients = {}
+        for purpose in Purpose:
+            identity = new_identity()
+            path = policies.case_path(case_id, purpose)
+            try:
+                await self.vault.write(path, {"secret": identity.secret, "recipient": identity.recipient}, cas=0)
+                recipients[purpose] = identity.recipient
+            except (AlreadyThere, KeyringDenied):
+                # Writing over an existing path is an update, which intake's token may not do.
+                stored = await self.vault.read(path)
+                if stored is None:
+                    raise
+                recipients[purpose] = str(stored[0]["recipient"])
+        return recipients
+
+    async def case_identity(self, case_id: str, purpose: Purpose) -> str:
+        """The age secret of that purpose, at most 60 s old. Raises KeysDestroyed when there is none."""
+        cached = self._identities.get((case_id, purpose))
+        if cached is not None and self._monotonic() < cached[1]:
+            self._identities.move_to_end((case_id, purpose))
+            return cached[0]
+        self._identities.pop((case_id, purpose), None)
+        forgettings = self._forgettings
+        stored = await self.vault.read(policies.case_path(case_id, purpose))
+        if stored is None:
+            raise KeysDestroyed(
+                "The keys of this case no longer exist: what was sealed with them cannot be read again."
+            )
+        secret = str(stored[0]["secret"])
+        # A destruction while we were reading must not be followed by a cached copy.
+        if forgettings == self._forgettings:
+            self._identities[case_id, purpose] = (secret, self._monotonic() + self._ttl)
+            while len(self._identities) > _CACHED:
+                self._identities.popitem(last=False)
+        return secret
+
+    def forget_case(self, case_id: str) -> None:
+        """Drop this process's copies of the case's identities (on case-erased)."""
+        self._forgettings += 1
+        for purpose in Purpose:
+            self._identities.pop((case_id, purpose), None)
+
+    async def destroy_case_keys(self, case_id: str) -> None:
+        """Destroy all versions and the metadata of every purpose, then look that nothing is left. Repeatable.
+
+        Raises BrokenContract when something is still there: the case is not erased, try again.
+        """
+        self.forget_case(case_id)
+        for purpose in Purpose:
+            await self.vault.forget(policies.case_path(case_id, purpose))
+        for purpose in Purpose:
+            path = policies.case_path(case_id, purpose)
+            if await self.vault.versions(path) or await self.vault.read(path) is not None:
+                raise BrokenContract(f"The key for {purpose} is still in the keyring: destroy the case's keys again.")
+        self.forget_case(case_id)
+
+    async def signing_key(self, service: str) -> SigningKey:
+        """The service's present private key. Raises NotFound before provisioning."""
+        stored = await self.vault.read(policies.signing_path(service))
+        if stored is None:
+            raise NotFound(f"The keyring has no signing key of {service}: provision it first.")
+        return SigningKey.from_secret_json(stored[0]["key"])
+
+    async def publish_public_keys(self, keys: Iterable[PublicKey]) -> None:
+        """Add ``keys`` to what their services have published; published keys stay. For the admin's token."""
+        for key in keys:
+            path = policies.public_path(key.service)
+            stored = await self.vault.read(path)
+            there = [] if stored is None else list(stored[0]["keys"])
+            dumped = key.model_dump(mode="json")
+            if dumped not in there:
+                await self.vault.write(path, {"keys": [*there, dumped]}, cas=0 if stored is None else stored[1])
+
+    async def public_keys(self) -> KeySet:
+        """The public keys of all services and partners, past ones included."""
+        found: list[PublicKey] = []
+        for service in await self.vault.names("public/services"):
+            stored = await self.vault.read(policies.public_path(service))
+            keys = [_model(PublicKey, one, "public key") for one in (stored[0]["keys"] if stored else [])]
+            if any(key.service != service for key in keys):
+                raise BrokenContract(f"The keyring lists another's key under {service}: publish its keys again.")
+            found += keys
+        return KeySet([*found, *(key for partner in await self.partners() for key in partner.keys)])
+
+    async def register_partner(self, partner: Partner) -> None:
+        """Write or replace a partner. For the operator's token."""
+        await self.vault.write(policies.partner_path(partner.partner_id), {"partner": partner.model_dump(mode="json")})
+
+    async def partner(self, partner_id: str) -> Partner | None:
+        """The registered partner, or None."""
+        stored = await self.vault.read(policies.partner_path(partner_id))
+        return None if stored is None else _model(Partner, stored[0]["partner"], "partner")
+
+    async def partners(self) -> list[Partner]:
+        """All registered partners, in order of their ids."""
+        found = [await self.partner(name) for name in await self.vault.names("public/partners")]
+        return [partner for partner in found if partner is not None]
+
+    async def remove_partner(self, partner_id: str) -> None:
+        """Forget a partner and its keys. For the operator's token."""
+        await self.vault.forget(policies.partner_path(partner_id))
+
+    async def enrol_staff(self, name: str, role: StaffRole | str, passphrase: str) -> StaffMember:
+        """Write or replace a member's role and passphrase. Raises Refused when it is too short. Operator's token."""
+        member = await enrolled(name, role, passphrase)
+        await self.vault.write(policies.staff_path(member.name), {"staff": member.model_dump(mode="json")})
+        return member
+
+    async def staff_member(self, name: str) -> StaffMember | None:
+        """The member of that name, or None."""
+        stored = await self.vault.read(policies.staff_path(name))
+        return None if stored is None else _model(StaffMember, stored[0]["staff"], "staff member")
+
+    async def staff(self) -> list[str]:
+        """The names of the team, sorted."""
+        return await self.vault.names("staff")
+
+    async def admit_staff(self, name: str, passphrase: str) -> StaffMember:
+        """The member, if the passphrase is theirs. Raises NotFound alike for an unknown name and a wrong one."""
+        return await admit(await self.staff_member(name), passphrase)
+
+    async def remove_staff(self, name: str) -> None:
+        """Forget a member. Operator's token."""
+        await self.vault.forget(policies.staff_path(name))
+
+    async def secret(self, service: str, name: str) -> str:
+        """A service's secret, such as ``payment-webhook``. Raises NotFound when there is none."""
+        stored = await self.vault.read(policies.secret_path(service, name))
+        if stored is None:
+            raise NotFound(f"The keyring has no secret {name!r} of {service}: provision it first.")
+        return str(stored[0]["value"])
+
+
+async def provision(
+    admin: Keyring, now: datetime, *, services_secrets: Mapping[str, Iterable[str]] = SECRETS
+) -> dict[str, str]:
+    """Bring the keyring to what recours needs, and give a fresh token per service and for the operator.
+
+    With an admin's (or root) token: mounts KV version 2, writes the policies, makes the signing keys, publishes their
+    public halves and draws the secrets that are absent. What exists is never replaced, so it may run at every start.
+    Tokens are orphans of a period of seven days, which their use renews.
+    """
+    await _mounted(admin.vault)
+    tokens = {}
+    for service in (*OPENERS, OPERATOR):
+        name = policies.policy_name(service)
+        await admin.vault.call("PUT", f"sys/policies/acl/{name}", {"policy": policy(service, admin.vault.mount)})
+        if service != OPERATOR:
+            await _signing_key(admin, service, now)
+            for secret in services_secrets.get(service, ()):
+                await _absent(admin.vault, policies.secret_path(service, secret), {"value": secrets.token_hex(32)})
+        body = {"policies": [name], "period": TOKEN_PERIOD, "display_name": name, "no_parent": True, "renewable": True}
+        answer = await admin.vault.call("POST", "auth/token/create", body)
+        if answer is None:
+            raise BrokenContract("The keyring makes no tokens: give recours an OpenBao or Vault with token auth.")
+        tokens[service] = str(answer["auth"]["client_token"])
+    return tokens
+
+
+async def rotate_signing_key(admin: Keyring, service: str, now: datetime) -> SigningKey:
+    """Replace the service's signing key; its older public keys stay published. Restart the service afterwards.
+
+    With an admin's token. The public half is published first, so that no event is signed by an unknown key.
+    """
+    key = generate(service, now)
+    await admin.publish_public_keys([key.public()])
+    await admin.vault.write(policies.signing_path(service), {"key": key.to_secret_json()})
+    return key
+
+
+async def _signing_key(admin: Keyring, service: str, now: datetime) -> None:
+    await _absent(admin.vault, policies.signing_path(service), {"key": generate(service, now).to_secret_json()})
+    # Also after a stop between the two writes.
+    await admin.publish_public_keys([(await admin.signing_key(service)).public()])
+
+
+async def _absent(vault: Vault, path: str, data: dict[str, Any]) -> None:
+    try:
+        await vault.write(path, data, cas=0)
+    except AlreadyThere:
+        return
+
+
+async def _mounted(vault: Vault) -> None:
+    mounts = await vault.call("GET", "sys/mounts") or {}
+    there = mounts.get("data", mounts).get(f"{vault.mount}/")
+    if there is None:
+        await vault.call("POST", f"sys/mounts/{vault.mount}", {"type": "kv", "options": {"version": "2"}})
+        async for attempt in stamina.retry_context(on=Unavailable, timeout=30):
+            with attempt:
+                await vault.read("mounted")
+    elif there.get("type") != "kv" or (there.get("options") or {}).get("version") != "2":
+        raise BrokenContract(f"The mount {vault.mount!r} is not KV version 2: give recours another one.")
+
+
+def _model(model: type[_Model], data: object, what: str) -> _Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError:
+        raise BrokenContract(f"The keyring holds a {what} that cannot be read: register it again.") from None

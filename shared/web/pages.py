@@ -1,0 +1,124 @@
+"""Pages: Jinja2 with autoescape, one layout, per-language texts. Each page is also a fragment for htmx.
+
+A template extends ``layout`` and fills the blocks ``title`` and ``main``. In it: ``language`` (fr or en), ``t(key)`` (a
+text of the service's ``texts.toml``), ``frame(key)`` (a text of the layout), the filters ``day``, ``moment`` (Europe/
+Paris) and ``amount``. ``next_step=(href, label)`` shows the one thing to do next.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from shared.clock import PARIS
+from shared.money import Money
+from shared.web.language import COOKIE, LANGUAGES, QUERY, Language, language_of
+
+QUICK_EXIT: Final = "https://meteofrance.com/"
+"""Where the quick exit leads: a site that anybody looks at. Nothing is asked of it before the click."""
+
+_HERE: Final = Path(__file__).with_name("templates")
+Texts = Mapping[str, Mapping[str, str]]
+
+
+class Pages:
+    """The pages of one service.
+
+    Args:
+        templates: its folder of templates; ``texts.toml`` in it, if any, has a table ``fr`` and a table ``en``.
+
+    Raises:
+        ValueError: the two tables have not the same keys.
+    """
+
+    def __init__(self, templates: Path) -> None:
+        self._texts = read_texts(templates / "texts.toml")
+        self._frame = read_texts(_HERE / "texts.toml")
+        self._environment = Environment(
+            loader=ChoiceLoader([FileSystemLoader(templates), PrefixLoader({"web": FileSystemLoader(_HERE)})]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(_FILTERS)
+
+    def render(self, request: Request, name: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """The page ``name`` in the person's language; only its main part where htmx asked for it."""
+        language = language_of(request)
+        fragment = request.headers.get("hx-request") == "true" and request.headers.get("hx-boosted") != "true"
+        values: dict[str, Any] = {
+            "next_step": None,
+            "path": request.url.path,
+            "quick_exit": QUICK_EXIT,
+            **context,
+            "language": language,
+            "layout": "web/fragment.html" if fragment else "web/base.html",
+            "t": _text(self._texts, language),
+            "frame": _text(self._frame, language),
+        }
+        response = HTMLResponse(self._environment.get_template(name).render(values), status)
+        response.headers["Vary"] = "Accept-Language, Cookie, HX-Request"
+        if request.query_params.get(QUERY) == language:
+            secure = request.url.scheme == "https"
+            response.set_cookie(COOKIE, language, max_age=180 * 86400, httponly=True, samesite="lax", secure=secure)
+        return response
+
+
+def read_texts(path: Path) -> Texts:
+    """The texts of each language, none where there is no file. Raises ValueError when a language lacks a key."""
+    if not path.exists():
+        return {language: {} for language in LANGUAGES}
+    texts: Texts = tomllib.loads(path.read_text())
+    missing = {key for one in LANGUAGES for other in LANGUAGES for key in texts[one].keys() ^ texts[other].keys()}
+    if missing:
+        raise ValueError(f"{path.name} lacks a language for: {', '.join(sorted(missing))}.")
+    return texts
+
+
+def show_day(day: date, language: Language) -> str:
+    """A day in words: ``lundi 23 novembre 2026``. An instant is taken in Europe/Paris."""
+    local = day.astimezone(PARIS).date() if isinstance(day, datetime) else day
+    return format_date(local, format="full", locale=language)
+
+
+def show_moment(instant: datetime, language: Language) -> str:
+    """An instant in words, in Europe/Paris, to the minute."""
+    return format_datetime(instant, format="d MMMM y, HH:mm", tzinfo=PARIS, locale=language)
+
+
+def show_amount(money: Money, language: Language) -> str:
+    """An amount in words: ``80,00 €``."""
+    return format_currency(money.cents / 100, money.currency, locale=language)
+
+
+def _in_its_language(show: Callable[[Any, Language], str]) -> Callable[..., str]:
+    @pass_context
+    def shown(context: Context, value: Any) -> str:
+        return show(value, context["language"])
+
+    return shown
+
+
+_FILTERS: Final = {
+    "day": _in_its_language(show_day),
+    "moment": _in_its_language(show_moment),
+    "amount": _in_its_language(show_amount),
+}
+
+
+def _text(texts: Texts, language: Language) -> Callable[..., str]:
+    def text(key: str, **values: Any) -> str:
+        return texts[language][key].format(**values) if values else texts[language][key]
+
+    return text

@@ -1,0 +1,207 @@
+"""Errors as answers: problem+json (RFC 9457) for programs, a short page for persons.
+
+``type`` is ``urn:recours:problem:<code>``; ``code`` is stable, ``detail`` says what to do next, ``field`` is the dotted
+path of the offending field. What somebody sent is never echoed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import BrokenContract, NotFound, RecoursError, Refused, Unavailable
+from shared.logs import logger
+from shared.trust.keyring import KeysDestroyed
+from shared.trust.sessions import SessionExpired
+from shared.web.access import SignInFirst
+from shared.web.bodies import TooLarge
+from shared.web.origin import ForeignOrigin
+from shared.web.pages import Pages
+
+MEDIA_TYPE: Final = "application/problem+json"
+_PAGES: Final = Pages(Path(__file__).with_name("templates"))
+_SAID: Final = frozenset({401, 403, 404, 409, 410, 413, 422, 429, 503})
+_LOG: Final = logger(__name__)
+_ECHOING: Final = frozenset({"value_error", "assertion_error", "union_tag_invalid"})
+_HAPPENED: Final = "Something failed on our side and nothing more is known here. Try again in a moment."
+
+
+class FieldProblem(BaseModel):
+    """One offending field."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """The body of every refusal, after RFC 9457."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    code: str
+    detail: str
+    field: str | None = None
+    errors: tuple[FieldProblem, ...] = ()
+
+
+def status_of(error: RecoursError) -> int:
+    """The HTTP status of an error of ours; 500 for one that no caller can mend."""
+    match error:
+        case TooLarge():
+            return 413
+        case Refused():
+            return 409 if error.conflict else 422
+        case NotFound():
+            return 404
+        case Unavailable():
+            return 503
+        case SessionExpired() | SignInFirst():
+            return 401
+        case ForeignOrigin():
+            return 403
+        case KeysDestroyed():
+            return 410
+        case BrokenContract():
+            return 400
+        case _:
+            return 500
+
+
+def answer(request: Request, error: RecoursError) -> Response:
+    """The answer to an error of ours, with Retry-After or WWW-Authenticate where they are due."""
+    status = status_of(error)
+    if status == 500:
+        return failed(request, error)
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    field = error.field if isinstance(error, Refused) else None
+    return _said(request, status, error.code, str(error), field=field, headers=headers)
+
+
+def failed(request: Request, error: Exception) -> Response:
+    """A 500 without details; the log gets the error's class and place, never its message."""
+    _LOG.error("request-failed", exc_info=error, method=request.method.lower(), status=500)
+    return _said(request, 500, "failed", _HAPPENED)
+
+
+async def on_recours_error(request: Request, error: Exception) -> Response:
+    """Handler of RecoursError."""
+    assert isinstance(error, RecoursError)  # noqa: S101 - registered for it alone
+    return answer(request, error)
+
+
+async def on_invalid(request: Request, error: Exception) -> Response:
+    """Handler of what a route's models refuse; values are never echoed."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return _said(request, 400, "unreadable-json", "The body is not JSON: correct it and send it again.")
+    errors = tuple(FieldProblem(field=_path(one["loc"]), detail=_wrong(one)) for one in found[:20])
+    detail = f"{errors[0].detail}: correct it and send it again." if errors else "Correct it and send it again."
+    return _said(request, 422, "invalid-field", detail, field=errors[0].field if errors else None, errors=errors)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Handler of the framework's own refusals: an unknown path, a method, a body that could not be read."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    if isinstance(error.__cause__, RecoursError):
+        return answer(request, error.__cause__)
+    if error.status_code == 404:
+        return answer(request, NotFound())
+    if error.status_code >= 500:
+        return failed(request, error)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "-")
+    headers = dict(error.headers or {})
+    return _said(request, error.status_code, code, f"{phrase}: look at the API's description.", headers=headers)
+
+
+class Guard:
+    """ASGI middleware: whatever escapes becomes an answer, unless the answer has begun."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:  # the last resort of every request: nothing may show what went wrong inside
+            if begun:
+                raise
+            request = Request(scope, receive)
+            response = answer(request, error) if isinstance(error, RecoursError) else failed(request, error)
+            await response(scope, receive, sending)
+
+
+def _said(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    field: str | None = None,
+    errors: tuple[FieldProblem, ...] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    if _wants_page(request):
+        said = detail if status in {409, 422} else ""
+        page = _PAGES.render(request, "problem.html", status=status, known=status in _SAID, number=status, detail=said)
+        page.headers.update(headers or {})
+        return page
+    problem = Problem(
+        type=f"urn:recours:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        field=field,
+        errors=errors,
+    )
+    body = problem.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
+
+
+def _path(place: Iterable[int | str]) -> str:
+    parts = [str(part) for part in place]
+    inside = parts[1:] if parts[:1] in (["body"], ["query"], ["path"], ["header"], ["cookie"]) else parts
+    # The name of an unknown field is what somebody typed: keep only what looks like a name.
+    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", part) else "(unknown)" for part in inside) or "(body)"
+
+
+def _wrong(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    if error["type"] in _ECHOING and (error["type"] == "union_tag_invalid" or str(error.get("input")) in message):
+        return "This value is not accepted here"
+    return message

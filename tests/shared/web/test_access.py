@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, Request
+
+from shared import clock
+from shared.contracts.intake import AccessRevoked, CaseAssigned, CaseErased
+from shared.trust.sessions import issue_session
+from shared.trust.signing import generate
+from shared.web.access import seen, viewer
+from tests.given import CASE
+from tests.shared.web.stand_in import Running, Seen, bearer, case_file, client, granted, routed, service, token
+
+OTHER = "22222222-2222-4222-8222-222222222222"
+
+
+def add(router: APIRouter, running: Any) -> None:
+    @router.get("/legal/api/cases/{case}")
+    async def one(request: Request, case: str) -> dict[str, str]:
+        session, state = await seen(running, request, case, roles={"victim", "lawyer"})
+        return {"sub": session.sub, "upto": str(state.file.upto)}
+
+    @router.get("/legal/api/any/{case}")
+    async def anyone(request: Request, case: str) -> dict[str, str]:
+        session, _ = await seen(running, request, case)
+        return {"sub": session.sub}
+
+    @router.get("/legal/api/me")
+    async def me(request: Request) -> dict[str, str | None]:
+        session = viewer(request)
+        return {"sub": session.sub if session else None}
+
+
+@pytest.fixture
+async def legal():
+    running = Running(service("legal", routed(add)))
+    running.states["case", CASE] = Seen(file=case_file(granted()))
+    async with client(running) as http:
+        http.running = running
+        yield http
+
+
+async def test_the_person_sees_their_case_by_token_or_cookie(legal):
+    assert (await legal.get(f"/legal/api/cases/{CASE}", headers=bearer())).json() == {"sub": "holder-1", "upto": "2"}
+    cookie = {"Cookie": f"recours_session={token()}"}
+    assert (await legal.get(f"/legal/api/cases/{CASE}", headers=cookie)).status_code == 200
+
+
+async def test_without_a_session_one_is_asked_to_sign_in_whatever_is_there(legal):
+    for case in (CASE, OTHER):
+        answer = await legal.get(f"/legal/api/cases/{case}")
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "sign-in-first"
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_session_that_has_run_out_says_so(legal):
+    answer = await legal.get(f"/legal/api/cases/{CASE}", headers=bearer(ago=timedelta(minutes=6)))
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "session-expired"
+
+
+async def test_a_token_that_intake_did_not_sign_is_no_session(legal):
+    forger = generate("intake", clock.now() - timedelta(hours=1))
+    forged = issue_session(forger, sub="holder-1", role="victim", case_id=CASE, sequence=1, now=clock.now())
+    for text in (forged, "nonsense"):
+        headers = {"Authorization": f"Bearer {text}"}
+        assert (await legal.get("/legal/api/me", headers=headers)).json() == {"sub": None}
+        assert (await legal.get(f"/legal/api/cases/{CASE}", headers=headers)).status_code == 401
+
+
+async def test_a_scheme_that_is_not_bearer_is_no_session(legal):
+    assert (await legal.get("/legal/api/me", headers={"Authorization": f"Basic {token()}"})).json() == {"sub": None}
+
+
+async def test_a_service_that_is_behind_the_session_asks_to_come_back(legal):
+    answer = await legal.get(f"/legal/api/cases/{CASE}", headers=bearer(sequence=3))
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_absent_and_forbidden_answer_alike(legal):
+    absent = await legal.get(f"/legal/api/cases/{OTHER}", headers=bearer(case=OTHER, sequence=0))
+    foreign = await legal.get(f"/legal/api/cases/{OTHER}", headers=bearer())
+    stranger = await legal.get(f"/legal/api/cases/{CASE}", headers=bearer(sub="holder-9"))
+    assert {one.status_code for one in (absent, foreign, stranger)} == {404}
+    assert absent.json() == foreign.json() == stranger.json()
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (granted(status="invited"),),
+        (granted(status="frozen"),),
+        (granted(), AccessRevoked(access="access-1")),
+        (granted(), CaseErased(erasure="erasure-1", certificate="0" * 64)),
+        (granted(role="witness"),),
+    ],
+)
+async def test_who_may_not_see_it_now_does_not(legal, events):
+    legal.running.states["case", CASE] = Seen(file=case_file(*events))
+    assert (await legal.get(f"/legal/api/cases/{CASE}", headers=bearer())).status_code == 404
+
+
+async def test_any_role_is_enough_where_none_is_named(legal):
+    legal.running.states["case", CASE] = Seen(file=case_file(granted(role="witness")))
+    assert (await legal.get(f"/legal/api/any/{CASE}", headers=bearer())).status_code == 200
+
+
+async def test_the_assigned_lawyer_sees_it_with_a_session_of_no_case(legal):
+    legal.running.states["case", CASE] = Seen(file=case_file(CaseAssigned(role="lawyer", staff="maitre-x")))
+    assigned = bearer(sub="maitre-x", role="lawyer", case=None, sequence=900)
+    other = bearer(sub="maitre-y", role="lawyer", case=None, sequence=0)
+    assert (await legal.get(f"/legal/api/cases/{CASE}", headers=assigned)).status_code == 200
+    assert (await legal.get(f"/legal/api/cases/{CASE}", headers=other)).status_code == 404
