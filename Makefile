@@ -1,0 +1,62 @@
+# The menu of recours. `make help` prints it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := shared services deploy tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-unit test-platform lint format contracts lock clean
+
+help: ## Show this menu
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the virtual environment from the hash-pinned lock
+
+$(READY): requirements-dev.lock
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "recours needs Python 3.11, 3.12 or 3.13: run make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## Play one whole case on the embedded platform, audit it, write var/demo
+	$(BIN)/recours demo
+
+up: $(READY) ## Start the embedded platform on this machine, until Ctrl-C
+	$(BIN)/recours up
+
+test: test-unit test-platform ## Run every test
+
+test-unit: $(READY) ## Run the tests that need no process, sockets closed; domains at 100 % of branches
+	$(BIN)/pytest -m "not platform" --disable-socket --allow-unix-socket --cov --cov-report=
+	$(BIN)/coverage report --skip-covered --sort=cover
+	$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*' --fail-under=100 --format=total
+
+test-platform: $(READY) ## Run the tests on the embedded platform's real processes
+	$(BIN)/pytest -m platform
+
+lint: $(READY) ## Check style, types, import rules, contracts
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy shared services deploy
+	$(BIN)/lint-imports
+	$(BIN)/python -m shared.contracts.schemas check
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+contracts: $(READY) ## Generate JSON Schemas and AsyncAPI from the models; refuses a breaking change
+	$(BIN)/python -m shared.contracts.schemas write
+
+lock: $(READY) ## Resolve the dependencies anew into the hash-pinned locks
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --extra embedded pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --extra embedded --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove the virtual environment, caches and everything under var
+	rm -rf $(VENV) var build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

@@ -1,0 +1,102 @@
+"""The published language changes only in ways that every reader of the log can bear."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from shared.contracts import schemas
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "a": {"type": "string", "maxLength": 10},
+        "kind": {"enum": ["x", "y"], "type": "string"},
+        "more": {"items": {"$ref": "#/$defs/One"}, "type": "array"},
+        "maybe": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+    },
+    "required": ["a"],
+    "$defs": {"One": {"type": "object", "properties": {"n": {"type": "integer", "minimum": 0}}, "required": ["n"]}},
+}
+
+
+def changed(change) -> list[str]:
+    after = copy.deepcopy(SCHEMA)
+    change(after)
+    return schemas.breaking(SCHEMA, after)
+
+
+def test_the_committed_schemas_and_asyncapi_are_those_of_the_models():
+    assert schemas.differences() == []
+    assert schemas.broken() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s["properties"].update(new={"type": "string"}),
+        lambda s: s["properties"]["kind"]["enum"].append("z"),
+        lambda s: s["properties"]["a"].update(maxLength=20),
+        lambda s: s["properties"]["a"].pop("maxLength"),
+        lambda s: s["$defs"]["One"]["properties"]["n"].update(minimum=-5),
+        lambda s: s["properties"]["maybe"]["anyOf"].append({"type": "string"}),
+        lambda s: s.update(description="other words"),
+        lambda s: s["required"].clear(),
+    ],
+)
+def test_accepting_more_is_compatible(change):
+    assert changed(change) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s["properties"].pop("a"), "$.a is gone"),
+        (lambda s: s["required"].append("kind"), "$.kind became required"),
+        (lambda s: s["properties"]["kind"]["enum"].remove("y"), "enum"),
+        (lambda s: s["properties"]["a"].update(maxLength=5), "maxLength"),
+        (lambda s: s["properties"]["a"].update(pattern="^a"), "pattern"),
+        (lambda s: s["properties"]["a"].update(type="integer"), "type"),
+        (lambda s: s["$defs"]["One"]["properties"]["n"].update(minimum=3), "minimum"),
+        (lambda s: s["$defs"]["One"]["required"].append("m"), "$.more[].m became required"),
+        (lambda s: s["properties"]["maybe"]["anyOf"].pop(), "no longer accepts null"),
+        (lambda s: s["properties"].update(more={"type": "string"}), "$.more"),
+    ],
+)
+def test_accepting_less_is_refused_and_named(change, said):
+    assert any(said in one for one in changed(change))
+
+
+def test_a_planted_breaking_change_is_refused_and_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(schemas, "SCHEMAS", tmp_path)
+    monkeypatch.setattr(schemas, "ASYNCAPI", tmp_path / "asyncapi.json")
+    schemas.write()
+    path = tmp_path / "case-opened.v1.json"
+    published = json.loads(path.read_text())
+    published["properties"]["withdrawn"] = {"type": "string"}
+    path.write_text(json.dumps(published))
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match=r"case-opened\.v1\.json: \$\.withdrawn is gone"):
+        schemas.write()
+    assert path.read_bytes() == before
+    with pytest.raises(SystemExit, match="withdrawn is gone"):
+        schemas.main(["check"])
+
+
+def test_a_published_version_may_not_disappear(tmp_path, monkeypatch):
+    monkeypatch.setattr(schemas, "SCHEMAS", tmp_path)
+    (tmp_path / "case-forgotten.v1.json").write_text("{}")
+    assert schemas.broken() == ["case-forgotten.v1.json: a published version may not disappear."]
+
+
+def test_every_event_stands_in_the_asyncapi_with_its_owner():
+    document = schemas.asyncapi()
+    assert set(document["channels"]) >= {"case-opened", "evidence-uploaded", "payment-received", "partner.cover"}
+    assert "billing-publishes-payment-received" in document["operations"]
+    assert "intake-publishes-payment-received" not in document["operations"]
+    assert {f"{one}-publishes-checkpoint" for one in ("intake", "evidence", "legal", "billing", "notify")} <= set(
+        document["operations"]
+    )
