@@ -26,7 +26,7 @@ from shared.settings import Settings
 
 PART_BYTES: Final = 8 * 1024 * 1024
 CHUNK_BYTES: Final = 256 * 1024
-WAITING_BYTES: Final = 2 * 1024 * 1024
+WAITING_BYTES: Final = PART_BYTES
 """What an upload may hold beside its part while the server takes the part before."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")

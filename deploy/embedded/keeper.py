@@ -41,6 +41,7 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._was_ready = False
+        self._trouble = ""
 
     def start(self) -> None:
         """Begins to keep the child alive."""
@@ -111,7 +112,7 @@ class Keeper:
             failures = 0 if self._was_ready else failures + 1
             _log.warning("child-died", child=self.child.name, exit_code=code, restarts=self.restarts)
             if failures >= _TRIES_AT_START:
-                self.failure = self._no_start(f"ended {failures} times (last code {code})")
+                self.failure = self._no_start(f"ended {failures} times (last code {code}{self._trouble})")
                 self._is("failed")
                 return
             self.restarts += 1
@@ -129,8 +130,10 @@ class Keeper:
         try:
             await asyncio.wait({ending, getting_ready}, return_when=asyncio.FIRST_COMPLETED, timeout=_ANSWER_WITHIN)
             # A child that cannot be arranged, or never answers, is ended and tried again.
+            self._trouble = ""
             if not ending.done() and not (getting_ready.done() and getting_ready.exception() is None):
                 reason = getting_ready.exception() if getting_ready.done() else Unavailable("The child is silent.")
+                self._trouble = f", it could not be prepared: {type(reason).__name__}"
                 _log.warning("child-not-ready", child=self.child.name, exc_info=reason)
                 os.killpg(process.pid, signal.SIGKILL)
             elif not ending.done():

@@ -68,7 +68,7 @@ class EventConsumer:
         bus: str,
         name: str,
         outside: OutsideHandler | None = None,
-        session_timeout: timedelta = timedelta(seconds=10),
+        session_timeout: timedelta = timedelta(seconds=6),
     ) -> None:
         self.progress = Progress()
         self.turned = now()

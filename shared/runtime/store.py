@@ -278,6 +278,12 @@ class Store:
         age = (at - outbox[0]["created"]).total_seconds() if outbox else 0.0
         return Waiting(kinds, age, letters, len(held), min(wakes, default=float("inf")))
 
+    async def scan(self, collection: str, query: Mapping[str, Any] | None = None) -> AsyncIterator[Document]:
+        """Every document of a collection, one at a time, in no order: for the audit. Raises StoreDown."""
+        async with self._reading():
+            async for one in self[collection].find(dict(query or {})):
+                yield one
+
     # ---- writing
 
     async def write(self, writes: Writes, *, now: datetime) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -19,7 +19,7 @@ from shared.errors import RecoursError
 from shared.web.bodies import BodyLimit
 from shared.web.headers import SecurityHeaders
 from shared.web.origin import SameOrigin
-from shared.web.problems import Guard, Problem, on_http_error, on_invalid, on_recours_error
+from shared.web.problems import MEDIA_TYPE, Guard, Problem, on_http_error, on_invalid, on_recours_error
 from shared.web.running import Running
 
 STATIC: Final = Path(__file__).with_name("static")
@@ -38,6 +38,19 @@ class _Static(StaticFiles):
         return response
 
 
+class _Application(FastAPI):
+    """Its description names problems by their own media type."""
+
+    def openapi(self) -> dict[str, Any]:
+        described = super().openapi()
+        for operations in described["paths"].values():
+            for operation in operations.values():
+                content = operation["responses"]["default"]["content"]
+                if "application/json" in content:
+                    content[MEDIA_TYPE] = content.pop("application/json")
+        return described
+
+
 def api_prefix(service: str) -> str:
     """Where the JSON API of a service lies: ``/api`` for the front, ``/<service>/api`` for the others."""
     return "/api" if service == FRONT else f"/{service}/api"
@@ -54,7 +67,7 @@ def application(running: Running, extra_routes: Iterable[BaseRoute] = (), *, sta
     service = running.service
     # Only the page that pays may lead to the provider.
     forms = (running.settings.payment_page,) if service.name == _PAYING else ()
-    app = FastAPI(
+    app = _Application(
         title=f"recours {service.name}",
         version="1",
         openapi_url=f"{api_prefix(service.name)}/openapi.json",

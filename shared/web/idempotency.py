@@ -38,7 +38,7 @@ Keep: TypeAlias = Callable[..., Answer | None]
 Act: TypeAlias = Callable[[Keep], Awaitable[Response]]
 
 
-async def once(  # noqa: PLR0917 - the request and its place, in the order of the interface
+async def once(
     running: Running, request: Request, case: str | None, purpose: PurposeName, body: bytes, act: Act
 ) -> Response:
     """The response of ``act``, or that of the same request before it.

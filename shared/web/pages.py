@@ -79,7 +79,7 @@ def read_texts(path: Path) -> Texts:
     """The texts of each language, none where there is no file. Raises ValueError when a language lacks a key."""
     if not path.exists():
         return {language: {} for language in LANGUAGES}
-    texts: Texts = tomllib.loads(path.read_text())
+    texts: Texts = tomllib.loads(path.read_text(encoding="utf-8"))
     missing = {key for one in LANGUAGES for other in LANGUAGES for key in texts[one].keys() ^ texts[other].keys()}
     if missing:
         raise ValueError(f"{path.name} lacks a language for: {', '.join(sorted(missing))}.")

@@ -11,24 +11,28 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import BrokenContract, NotFound, RecoursError, Refused, Unavailable
 from shared.logs import logger
 from shared.trust.keyring import KeysDestroyed
 from shared.trust.sessions import SessionExpired
-from shared.web.access import SignInFirst
+from shared.web.access import COOKIE, SignInFirst
 from shared.web.bodies import TooLarge
 from shared.web.origin import ForeignOrigin
 from shared.web.pages import Pages
 
 MEDIA_TYPE: Final = "application/problem+json"
+RENEWAL: Final = "/api/sessions/renew"
+"""Where the front renews a session or asks to sign in, then leads back to ``next``."""
+
 _PAGES: Final = Pages(Path(__file__).with_name("templates"))
 _SAID: Final = frozenset({401, 403, 404, 409, 410, 413, 422, 429, 503})
 _LOG: Final = logger(__name__)
@@ -87,6 +91,8 @@ def answer(request: Request, error: RecoursError) -> Response:
     status = status_of(error)
     if status == 500:
         return failed(request, error)
+    if _may_renew(request, error):
+        return RedirectResponse(f"{RENEWAL}?next={quote(request.url.path)}", 303)
     headers = {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after)
@@ -173,7 +179,17 @@ def _said(
 ) -> Response:
     if _wants_page(request):
         said = detail if status in {409, 422} else ""
-        page = _PAGES.render(request, "problem.html", status=status, known=status in _SAID, number=status, detail=said)
+        # A service that is a second behind shows its page as soon as it has caught up.
+        again = (headers or {}).get("Retry-After", "") if request.method == "GET" else ""
+        page = _PAGES.render(
+            request,
+            "problem.html",
+            status=status,
+            known=status in _SAID,
+            number=status,
+            detail=said,
+            again_after=again,
+        )
         page.headers.update(headers or {})
         return page
     problem = Problem(
@@ -187,6 +203,14 @@ def _said(
     )
     body = problem.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def _may_renew(request: Request, error: RecoursError) -> bool:
+    """A page whose session ended goes and gets another; one whose session is not believed does not, or it would turn
+    in circles.
+    """
+    ended = isinstance(error, SessionExpired) or (isinstance(error, SignInFirst) and COOKIE not in request.cookies)
+    return ended and request.method == "GET" and _wants_page(request) and "hx-request" not in request.headers
 
 
 def _wants_page(request: Request) -> bool:

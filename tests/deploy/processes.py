@@ -43,7 +43,7 @@ def running(*arguments: str, **environment: str):
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - the condition is in another process
             await asyncio.sleep(0.02)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from functools import partial
 
 import httpx
 import pytest
@@ -26,18 +27,23 @@ async def gateway(tmp_path_factory):
         running(*command, "--default", f"127.0.0.1:{at['intake']}") as process,
     ):
         for name in ("gateway", "intake", "evidence", "legal"):
-            await until(lambda name=name: probes.listening(at[name]))
+            await until(partial(probes.listening, at[name]))
         url = f"http://127.0.0.1:{at['gateway']}"
         async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
-            client.pid = process.pid
-            client.port = at["gateway"]
+            client.headers["x-test-pid"] = str(process.pid)
             yield client
 
 
 @pytest.mark.parametrize(
     ("path", "service"),
-    [("/", "intake"), ("/cases/1", "intake"), ("/evidence", "evidence"), ("/evidence/x", "evidence")]
-    + [("/evidencex", "intake"), ("/legal/a/b?c=d", "legal")],
+    [
+        ("/", "intake"),
+        ("/cases/1", "intake"),
+        ("/evidence", "evidence"),
+        ("/evidence/x", "evidence"),
+        ("/evidencex", "intake"),
+        ("/legal/a/b?c=d", "legal"),
+    ],
 )
 async def test_a_path_leads_to_its_service(gateway, path, service):
     assert (await gateway.get(path)).json()["service"] == service
@@ -54,7 +60,7 @@ async def test_headers_of_one_hop_stay_and_the_client_cannot_say_who_it_is(gatew
     sent = dict(answer.json()["headers"])
     assert sent["x-forwarded-for"] == "127.0.0.1"
     assert sent["x-kept"] == "2"
-    assert sent["x-forwarded-host"] == f"127.0.0.1:{gateway.port}"
+    assert sent["x-forwarded-host"] == f"127.0.0.1:{gateway.base_url.port}"
     assert "x-mine" not in sent
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
     assert "x-hop" not in answer.headers
@@ -71,13 +77,13 @@ async def test_cookies_of_one_client_never_reach_another(gateway):
     "path", ["/healthz", "/metrics", "/evidence/healthz", "/evidence/%68ealthz", "//metrics", "/evidence//metrics/"]
 )
 async def test_what_operators_see_is_not_passed_on(gateway, path):
-    answer = await gateway.get(httpx.URL(f"http://127.0.0.1:{gateway.port}", raw_path=path.encode()))
+    answer = await gateway.get(httpx.URL(f"http://127.0.0.1:{gateway.base_url.port}", raw_path=path.encode()))
     assert answer.status_code == 404
     assert "service" not in answer.json()
 
 
 async def test_a_path_that_climbs_is_refused(gateway):
-    url = httpx.URL(f"http://127.0.0.1:{gateway.port}", raw_path=b"/evidence/%2e%2e/healthz")
+    url = httpx.URL(f"http://127.0.0.1:{gateway.base_url.port}", raw_path=b"/evidence/%2e%2e/healthz")
     assert (await gateway.get(url)).status_code == 400
 
 
@@ -97,7 +103,7 @@ async def test_a_hundred_megabytes_pass_both_ways_in_flat_memory(gateway):
             digest.update(block)
             yield block
 
-    before = peak_memory(gateway.pid)
+    before = peak_memory(int(gateway.headers["x-test-pid"]))
     answer = (await gateway.post("/evidence/upload", content=body())).json()
     assert answer["size"] == 100 * MB
     assert answer["sha256"] == digest.hexdigest()
@@ -109,7 +115,7 @@ async def test_a_hundred_megabytes_pass_both_ways_in_flat_memory(gateway):
             down.update(chunk)
     assert size == 100 * MB
     assert down.hexdigest() == digest.hexdigest()
-    assert peak_memory(gateway.pid) - before < 20 * MB
+    assert peak_memory(int(gateway.headers["x-test-pid"])) - before < 20 * MB
 
 
 async def test_an_answer_before_the_end_of_the_upload_reaches_the_client(gateway):
@@ -124,7 +130,7 @@ async def test_an_answer_before_the_end_of_the_upload_reaches_the_client(gateway
 @pytest.mark.parametrize("path", ["slow", "upload"])
 async def test_a_client_that_leaves_takes_its_request_with_it(gateway, path):
     before = (await gateway.get("/evidence/")).json()["left"]
-    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.base_url.port)
     # "slow" has its whole request; "upload" promises more than it sends.
     promised = 3 if path == "slow" else 10_000
     writer.write(f"POST /evidence/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {promised}\r\n\r\nabc".encode())
@@ -133,7 +139,7 @@ async def test_a_client_that_leaves_takes_its_request_with_it(gateway, path):
     writer.close()
 
     async def left() -> bool:
-        return (await gateway.get("/evidence/")).json()["left"] > before
+        return bool((await gateway.get("/evidence/")).json()["left"] > before)
 
     await until(left, 10)
 

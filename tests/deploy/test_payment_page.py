@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+import sys
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from deploy.embedded import probes
 from deploy.embedded.payment_page import euros, nested
+from deploy.embedded.site import ROOT
 from tests.deploy.processes import free_ports, running, until
 
 # Stripe's own client calls httpx in a way that httpx deprecates.
@@ -41,7 +43,7 @@ class Receiver:
         self.events: list[tuple[bytes, str]] = []
         self.away = False
 
-    async def __call__(self, request):
+    async def take(self, request):
         if self.away:
             return Response(status_code=503)
         self.events.append((await request.body(), request.headers["stripe-signature"]))
@@ -58,9 +60,8 @@ async def shop(tmp_path_factory):
     directory = tmp_path_factory.mktemp("payment")
     at = free_ports(directory, "page", "hook")
     receiver = Receiver()
-    app = Starlette(routes=[Route("/billing/webhooks/payment", receiver, methods=["POST"])])
+    app = Starlette(routes=[Route("/billing/webhooks/payment", receiver.take, methods=["POST"])])
     server = uvicorn.Server(uvicorn.Config(app, port=at["hook"], log_level="error", lifespan="off"))
-    server.install_signal_handlers = lambda: None
     serving = asyncio.create_task(server._serve())
     shop = Shop(directory, at, receiver)
     yield shop
@@ -75,7 +76,7 @@ class Shop:
         self.http = stripe.HTTPXClient()
         self.url = f"http://127.0.0.1:{at['page']}"
         hook = f"http://127.0.0.1:{at['hook']}/billing/webhooks/payment"
-        self.command = ("-m", "deploy.embedded.payment_page", "--port", str(at["page"]))
+        self.command: tuple[str, ...] = ("-m", "deploy.embedded.payment_page", "--port", str(at["page"]))
         self.command += ("--state-dir", str(directory), "--page-origin", self.url, "--webhook", hook)
 
     def open(self):
@@ -85,9 +86,7 @@ class Shop:
         await until(lambda: probes.http(f"{self.url}/healthz"))
 
     def api(self, key: str = KEY) -> stripe.StripeClient:
-        return stripe.StripeClient(
-            key, base_addresses={"api": self.url}, http_client=self.http, max_network_retries=0
-        )
+        return stripe.StripeClient(key, base_addresses={"api": self.url}, http_client=self.http, max_network_retries=0)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +118,8 @@ async def told(till, kind: str, about: str) -> stripe.Event:
         return any(match(event) for event in till.receiver.read())
 
     await until(came)
-    return next(event for event in till.receiver.read() if match(event))
+    found: stripe.Event = next(event for event in till.receiver.read() if match(event))
+    return found
 
 
 @pytest.mark.platform
@@ -219,6 +219,8 @@ async def test_a_payment_survives_kill_9_and_billing_is_told_once_it_is_back(sho
         await own.ready()
         async with httpx.AsyncClient(base_url=own.url, trust_env=False) as visitor:
             session, _ = await paid(own, visitor)
+        await own.http.close_async()
+        own.http = stripe.HTTPXClient()
         process.send_signal(signal.SIGKILL)
         process.wait(10)
         assert process.returncode == -signal.SIGKILL
@@ -231,10 +233,6 @@ async def test_a_payment_survives_kill_9_and_billing_is_told_once_it_is_back(sho
 
 
 def test_the_page_does_not_start_without_its_secrets(tmp_path):
-    from tests.deploy.processes import ROOT
-
-    import sys
-
     command = [sys.executable, "-m", "deploy.embedded.payment_page", "--port", "1", "--state-dir", str(tmp_path)]
     command += ["--page-origin", "http://x", "--webhook", "http://x"]
     done = subprocess.run(command, cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True, check=False)

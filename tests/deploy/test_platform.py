@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -32,19 +33,20 @@ async def platform(tmp_path_factory):
         setting = f"import os; os.environ.update(ECHO_NAME={name!r}, ECHO_FAREWELL={str(farewell)!r}); "
         return (sys.executable, "-c", setting + code)
 
+    seen: list[int] = []
     platform = Platform(tmp_path_factory.mktemp("platform") / "up", ("intake", "evidence"), command=echo)
     async with platform:
-        platform.farewell = farewell
         yield platform
+        seen += [platform.pid(name) for name in (*ENGINES, "intake", "evidence")]
+    assert all(seen)
     assert farewell.read_text() == "store answers", "services drain while engines still answer"
-    assert all(lock.born(pid) == 0 for pid in platform.seen)
+    assert all(lock.born(pid) == 0 for pid in seen)
 
 
 @pytest.fixture(scope="module")
 async def traces(platform):
     traces = Traces(platform.site)
     await traces.leave()
-    platform.seen = [platform.pid(name) for name in (*ENGINES, "intake", "evidence")]
     return traces
 
 
@@ -100,6 +102,7 @@ async def test_the_settings_of_a_service_open_what_is_its_own(platform, monkeypa
     settings = read()
     assert settings.bus == (platform.site.address("bus"),)
     assert not settings.bus_idempotence
+    assert settings.tsa_chain is not None
     assert settings.tsa_chain.read_bytes().startswith(b"-----BEGIN CERTIFICATE")
     async with Keyring(settings.keyring, settings.keyring_token.get_secret_value()) as keyring:
         secret = await keyring.secret("billing", "payment-webhook")
@@ -123,8 +126,7 @@ async def test_secrets_are_private_and_the_public_file_has_none(platform):
 async def test_everything_listens_on_loopback_alone(platform):
     ports = set(platform.site.ports.values())
     for table in ("tcp", "tcp6"):
-        with open(f"/proc/net/{table}") as lines:
-            rows = [line.split() for line in lines][1:]
+        rows = [line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
         listening = [row[1].split(":") for row in rows if row[3] == "0A"]
         assert all(host == "0100007F" for host, port in listening if int(port, 16) in ports)
 
@@ -183,6 +185,7 @@ async def _up(data):
         *_command(data), cwd=ROOT, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     )
     async with asyncio.timeout(60):
+        assert process.stdout is not None
         while b"Open http" not in (line := await process.stdout.readline()):
             assert line, "the platform ended before it was ready"
     return process

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import aiosmtplib
 import httpx
@@ -98,14 +99,17 @@ class Traces:
         return found == {b"%d" % n for n in range(RECORDS)}
 
     async def leave_store(self) -> None:
-        client: AsyncMongoClient = AsyncMongoClient(self.site.store_url, timeoutMS=10_000)
-        async with client, client.start_session() as session:
-            async with await session.start_transaction(write_concern=WriteConcern("majority", j=True)):
-                marks = client["recours_intake"]["marks"]
-                await marks.insert_many([{"_id": n} for n in range(RECORDS)], session=session)
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.site.store_url, timeoutMS=10_000)
+        async with (
+            client,
+            client.start_session() as session,
+            await session.start_transaction(write_concern=WriteConcern("majority", j=True)),
+        ):
+            marks = client["recours_intake"]["marks"]
+            await marks.insert_many([{"_id": n} for n in range(RECORDS)], session=session)
 
     async def kept_store(self) -> bool:
-        client: AsyncMongoClient = AsyncMongoClient(self.site.store_url, timeoutMS=10_000)
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.site.store_url, timeoutMS=10_000)
         async with client:
             return await client["recours_intake"]["marks"].count_documents({}) == RECORDS
 
@@ -143,7 +147,7 @@ class Traces:
 
     async def kept_payment(self) -> bool:
         async with self._shop() as shop:
-            return (await shop.get(f"/v1/checkout/sessions/{self.session}")).json().get("amount_total") == 8000
+            return bool((await shop.get(f"/v1/checkout/sessions/{self.session}")).json().get("amount_total") == 8000)
 
     def _shop(self) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.site.payment_key()}"}

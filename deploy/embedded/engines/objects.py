@@ -6,7 +6,10 @@ import asyncio
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import ENABLED
 from minio.error import S3Error
+from minio.objectlockconfig import ObjectLockConfig
+from minio.versioningconfig import VersioningConfig
 
 from deploy.embedded import probes
 from deploy.embedded.child import Child
@@ -60,3 +63,7 @@ def _buckets(site: Site) -> None:
         except S3Error as error:
             if error.code not in _THERE:
                 raise
+        if locked:
+            # What the server forgot when it was killed; without a default rule, each object gets its own retention.
+            server.set_bucket_versioning(name, VersioningConfig(ENABLED))
+            server.set_object_lock_config(name, ObjectLockConfig(None, None, None))

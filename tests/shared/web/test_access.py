@@ -19,6 +19,7 @@ OTHER = "22222222-2222-4222-8222-222222222222"
 
 def add(router: APIRouter, running: Any) -> None:
     @router.get("/legal/api/cases/{case}")
+    @router.get("/legal/cases/{case}")
     async def one(request: Request, case: str) -> dict[str, str]:
         session, state = await seen(running, request, case, roles={"victim", "lawyer"})
         return {"sub": session.sub, "upto": str(state.file.upto)}
@@ -116,3 +117,25 @@ async def test_the_assigned_lawyer_sees_it_with_a_session_of_no_case(legal):
     other = bearer(sub="maitre-y", role="lawyer", case=None, sequence=0)
     assert (await legal.get(f"/legal/api/cases/{CASE}", headers=assigned)).status_code == 200
     assert (await legal.get(f"/legal/api/cases/{CASE}", headers=other)).status_code == 404
+
+
+PAGE = {"accept": "text/html"}
+
+
+async def test_a_page_whose_session_ended_goes_to_get_another_and_comes_back(legal):
+    for cookie in ({}, {"Cookie": f"recours_session={token(ago=timedelta(minutes=6))}"}):
+        answer = await legal.get(f"/legal/cases/{CASE}?x=1", headers=PAGE | cookie)
+        assert answer.status_code == 303
+        assert answer.headers["location"] == f"/api/sessions/renew?next=/legal/cases/{CASE}"
+
+
+async def test_a_session_that_is_not_believed_does_not_turn_in_circles(legal):
+    answer = await legal.get(f"/legal/cases/{CASE}", headers=PAGE | {"Cookie": "recours_session=nonsense"})
+    assert answer.status_code == 401
+    assert "Votre accès est à rouvrir" in answer.text
+
+
+async def test_neither_a_fragment_nor_a_program_is_sent_elsewhere(legal):
+    assert (await legal.get(f"/legal/cases/{CASE}", headers=PAGE | {"HX-Request": "true"})).status_code == 401
+    assert (await legal.get(f"/legal/cases/{CASE}")).status_code == 401
+    assert (await legal.get(f"/legal/api/cases/{CASE}", headers=PAGE)).status_code == 401

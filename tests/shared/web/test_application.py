@@ -5,7 +5,7 @@ import logging
 from typing import Annotated, Any, Literal
 
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from shared.errors import BrokenSignature, Held, NotFound, RecoursError, Refused, Unavailable
 from shared.settings import Settings
 from shared.trust.keyring import KeysDestroyed
+from shared.web.application import application
 from shared.web.bodies import LIMIT, streamed, whole
 from tests.shared.web.stand_in import Running, client, routed, service
 
@@ -52,6 +53,7 @@ def add(router: APIRouter, running: Any) -> None:
         "destroyed": KeysDestroyed("Nothing can be read."),
         "ours": RecoursError(SECRET),
         "bug": ValueError(SECRET),
+        "gateway": HTTPException(502, SECRET),
     }
 
     @router.get("/legal/api/raise/{name}")
@@ -122,7 +124,7 @@ async def test_unavailable_says_when_to_come_back(legal):
     assert (await legal.get("/legal/api/raise/unavailable")).headers["retry-after"] == "7"
 
 
-@pytest.mark.parametrize("name", ["bug", "ours"])
+@pytest.mark.parametrize("name", ["bug", "ours", "gateway"])
 async def test_an_unexpected_error_shows_and_logs_nothing_of_its_message(legal, caplog, name):
     with caplog.at_level(logging.DEBUG):
         answer = await legal.get(f"/legal/api/raise/{name}")
@@ -268,6 +270,7 @@ async def test_a_person_gets_a_page_in_their_language(legal):
     assert page.headers["retry-after"] == "7"
     assert page.headers["content-type"].startswith("text/html")
     assert "Momentanément indisponible" in page.text
+    assert '<meta http-equiv="refresh" content="7">' in page.text
     english = await legal.get("/legal/raise/absent?lang=en", headers={"accept": "text/html"})
     assert "There is nothing here for you" in english.text
 
@@ -287,6 +290,9 @@ async def test_the_description_lies_under_the_services_own_api(legal):
     described = (await legal.get("/legal/api/openapi.json")).json()
     assert "/legal/api/forms" in described["paths"]
     assert "Problem" in described["components"]["schemas"]
+    default = described["paths"]["/legal/api/forms"]["post"]["responses"]["default"]
+    assert list(default["content"]) == ["application/problem+json"]
+    assert (await legal.get("/legal/api/openapi.json")).json() == described
     async with client(Running(service("intake", routed(add)))) as intake:
         assert (await intake.get("/api/openapi.json")).status_code == 200
 
@@ -297,7 +303,7 @@ async def test_no_page_of_a_foreign_documentation_tool_is_served(legal):
 
 async def test_the_front_serves_the_vendored_files_and_the_others_do_not(legal):
     async with client(Running(service("intake", routed(add)))) as intake:
-        for name in ("htmx.min.js", "htmx.LICENSE.txt", "recours.css", "quick-exit.js"):
+        for name in ("htmx.min.js", "htmx.LICENSE.txt", "recours.css", "quick-exit.js", "sections.js"):
             answer = await intake.get(f"/static/{name}")
             assert answer.status_code == 200
             assert answer.headers["cache-control"] == "public, max-age=3600"
@@ -319,3 +325,32 @@ async def test_further_routes_are_matched_first():
 async def test_a_service_without_routes_still_answers():
     async with client(Running(service("legal", None))) as http:
         assert json.loads((await http.get("/legal/api/openapi.json")).text)["info"]["title"] == "recours legal"
+
+
+async def test_what_is_no_http_request_passes_untouched():
+    app, sent = application(Running(service("legal", None))), []
+    received = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive():
+        return next(received)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    await app({"type": "lifespan"}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_before_a_byte_of_it_is_read():
+    app, sent = application(Running(service("legal", routed(add)))), []
+
+    async def receive():
+        raise AssertionError("the body was read")
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"content-length", str(LIMIT + 1).encode()), (b"host", b"127.0.0.1")]
+    scope = {"type": "http", "method": "POST", "path": "/legal/api/raw", "query_string": b"", "headers": headers}
+    await app(scope | {"scheme": "http", "server": ("127.0.0.1", 80), "root_path": ""}, receive, send)
+    assert sent[0]["status"] == 413

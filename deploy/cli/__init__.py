@@ -1,0 +1,1 @@
+"""The program ``recours``: one file per command, each with ``register(app)``."""

@@ -1,0 +1,192 @@
+"""The log as records: read from the bus, or from ``log.jsonl``, the archive's format.
+
+One record a line, exactly as it was on the bus, in UTF-8 JSON: ``{"topic", "partition", "offset", "key", "headers":
+[[name, base64 of the value], ...], "body": base64}``. The key is the text of an ASCII id; a key that is not ASCII is
+written as ``{"base64": ...}``, so that every record can be kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.errors import BrokenContract, Unavailable
+from shared.runtime.messages import Arrival
+
+SILENCE = 30.0
+"""Seconds without a record or a new watermark after which the bus counts as not answering."""
+BATCH = 500
+_QUIET = {"enable_auto_commit": False, "request_timeout_ms": 20_000, "client_id": "recours-archive"}
+
+
+def line_of(record: Arrival) -> bytes:
+    """The record's line, with its newline."""
+    key: Any = record.key.decode() if record.key.isascii() else {"base64": _text(record.key)}
+    return orjson.dumps(
+        {
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "key": key,
+            "headers": [[name, _text(value)] for name, value in record.headers],
+            "body": _text(record.body),
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def record_of(line: bytes) -> Arrival:
+    """The record that a line holds. Raises BrokenContract on anything else; the message quotes nothing of it."""
+    try:
+        said = json.loads(line)
+        key = said["key"]
+        return Arrival(
+            topic=str(said["topic"]),
+            partition=int(said["partition"]),
+            offset=int(said["offset"]),
+            key=_bytes(key["base64"]) if isinstance(key, dict) else str(key).encode(),
+            headers=tuple((str(name), _bytes(value)) for name, value in said["headers"]),
+            body=_bytes(said["body"]),
+        )
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise BrokenContract("This line is no record of log.jsonl.") from None
+
+
+def read_file(path: Path) -> Iterator[Arrival]:
+    """The records of a file, one at a time. Raises BrokenContract naming the line, Unavailable for an unreadable file."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield record_of(line)
+                except BrokenContract as error:
+                    raise BrokenContract(f"{path.name}, line {number}: {error} Export the log again.") from None
+    except OSError as error:
+        raise Unavailable(f"{path.name} cannot be read ({type(error).__name__}): check its name and rights.") from error
+
+
+async def write_file(path: Path, records: AsyncIterator[Arrival]) -> int:
+    """Write the records to a private file, which appears under its name only once it is whole; gives how many."""
+    fresh = path.with_name(f".{path.name}.part")
+    count = 0
+    try:
+        with fresh.open("wb") as file:
+            fresh.chmod(0o600)
+            async for record in records:
+                file.write(line_of(record))
+                count += 1
+        fresh.replace(path)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written ({type(error).__name__}): choose another place.") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return count
+
+
+async def read_bus(bus: str, topics: Iterable[str]) -> AsyncIterator[Arrival]:
+    """Every record of these topics from the first offset to the high watermark seen at the start of the reading.
+
+    The watermark comes with each fetch: some brokers answer wrongly when asked for a partition's end. Topics that are
+    not there are skipped.
+
+    Raises:
+        Unavailable: the bus does not answer, or stops answering.
+    """
+    try:
+        async with _consumer(bus, auto_offset_reset="earliest") as consumer:
+            partitions = await _partitions(consumer, topics)
+            if not partitions:
+                return
+            consumer.assign(partitions)
+            for partition, offset in (await consumer.beginning_offsets(partitions)).items():
+                consumer.seek(partition, offset)
+            async for record in _until_watermarks(consumer, set(partitions)):
+                yield record
+    except (KafkaError, OSError) as error:
+        raise Unavailable("The bus does not answer: check RECOURS_BUS and that it runs.") from error
+
+
+async def committed(bus: str, group: str, topics: Iterable[str]) -> Mapping[tuple[str, int], int]:
+    """The next offset that a consumer group has still to read, per topic and partition; absent where it read nothing.
+
+    Raises:
+        Unavailable: the bus does not answer.
+    """
+    try:
+        async with _consumer(bus, group_id=group) as consumer:
+            partitions = await _partitions(consumer, topics)
+            if not partitions:
+                return {}
+            consumer.assign(partitions)
+            offsets = await asyncio.gather(*(consumer.committed(one) for one in partitions))
+    except (KafkaError, OSError) as error:
+        raise Unavailable("The bus does not answer: check RECOURS_BUS and that it runs.") from error
+    found = zip(partitions, offsets, strict=True)
+    return {(one.topic, one.partition): offset for one, offset in found if offset is not None}
+
+
+@contextlib.asynccontextmanager
+async def _consumer(bus: str, **settings: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bus, **_QUIET, **settings)
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
+    wanted = sorted(set(topics) & set(await consumer.topics()))
+    return [
+        TopicPartition(topic, number) for topic in wanted for number in sorted(consumer.partitions_for_topic(topic))
+    ]
+
+
+async def _until_watermarks(consumer: AIOKafkaConsumer, open_ones: set[TopicPartition]) -> AsyncIterator[Arrival]:
+    ends: dict[TopicPartition, int] = {}
+    heard = asyncio.get_running_loop().time()
+    while open_ones:
+        batch = await consumer.getmany(timeout_ms=200, max_records=BATCH)
+        marks = {one: consumer.highwater(one) for one in open_ones - ends.keys()}
+        ends |= {one: mark for one, mark in marks.items() if mark is not None}
+        for partition, records in batch.items():
+            for record in records:
+                if record.offset < ends[partition]:
+                    yield _arrival(record)
+        done = {one for one in open_ones & ends.keys() if await consumer.position(one) >= ends[one]}
+        if done:
+            consumer.pause(*done)
+            open_ones -= done
+        if batch or done:
+            heard = asyncio.get_running_loop().time()
+        elif asyncio.get_running_loop().time() - heard > SILENCE:
+            raise Unavailable("The bus has stopped answering in the middle of the log: try again.")
+
+
+def _arrival(record: Any) -> Arrival:
+    return Arrival(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=bytes(record.key or b""),
+        headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
+        body=bytes(record.value or b""),
+    )
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
