@@ -63,7 +63,7 @@ def record_of(line: bytes) -> Arrival:
 
 
 def read_file(path: Path) -> Iterator[Arrival]:
-    """The records of a file, one at a time. Raises BrokenContract naming the line, Unavailable for an unreadable file."""
+    """The records of a file, one at a time. Raises BrokenContract naming the line; Unavailable: it cannot be read."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -161,7 +161,7 @@ async def _until_watermarks(consumer: AIOKafkaConsumer, open_ones: set[TopicPart
         ends |= {one: mark for one, mark in marks.items() if mark is not None}
         for partition, records in batch.items():
             for record in records:
-                if record.offset < ends[partition]:
+                if record.offset < ends.get(partition, 0):
                     yield _arrival(record)
         done = {one for one in open_ones & ends.keys() if await consumer.position(one) >= ends[one]}
         if done:

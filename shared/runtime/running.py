@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from shared.contracts.envelope import Message
 from shared.errors import NotFound
 from shared.objects import Objects
 from shared.runtime.answers import Answer
@@ -131,6 +132,10 @@ class Running:
     async def events_of(self, aggregate: str, key: str) -> list[Recorded]:
         """An aggregate's own events in sequence order."""
         return await self.store.own_events(self.service.aggregate(aggregate).id(self.service.name, key))
+
+    async def messages_of_case(self, case: str) -> list[Message]:
+        """The messages by which this service has told of the case, oldest first."""
+        return await self.store.messages_of_case(case)
 
     async def required(self, aggregate: str, key: str) -> Any:
         """The state of an aggregate that must have been stored. Raises NotFound."""

@@ -29,6 +29,7 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from shared.contracts.envelope import Message
 from shared.errors import BrokenContract, Refused, Unavailable
 from shared.runtime.declaration import Aggregate, Recorded, Service
 from shared.runtime.documents import (
@@ -45,6 +46,7 @@ from shared.runtime.documents import (
     job_document,
     job_id,
     loaded_of,
+    message_of,
     state_document,
 )
 from shared.runtime.folding import Loaded, blank, refold
@@ -136,7 +138,10 @@ class Store:
                 ]
             )
             await self["events"].create_indexes(
-                [IndexModel([("aggregate", ASCENDING), ("sequence", ASCENDING)], unique=True)]
+                [
+                    IndexModel([("aggregate", ASCENDING), ("sequence", ASCENDING)], unique=True),
+                    IndexModel([("key", ASCENDING)]),
+                ]
             )
             await self["inbox"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
             await self["jobs"].create_indexes([IndexModel([("not_before", ASCENDING)])])
@@ -196,6 +201,12 @@ class Store:
         async with self._reading():
             cursor = self["events"].find({"aggregate": aggregate_id}).sort("sequence", ASCENDING)
             return [fact_of(one) async for one in cursor]
+
+    async def messages_of_case(self, case: str) -> list[Message]:
+        """The service's own messages about a case, oldest first."""
+        async with self._reading():
+            cursor = self["events"].find({"key": case.encode()}).sort("time", ASCENDING)
+            return [message_of(one) async for one in cursor]
 
     async def known(self, inbox_ids: Sequence[str]) -> set[str]:
         """Which of these inbox ids were folded already."""

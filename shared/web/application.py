@@ -16,11 +16,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from shared.errors import RecoursError
+from shared.web import receipts
 from shared.web.bodies import BodyLimit
 from shared.web.headers import SecurityHeaders
 from shared.web.origin import SameOrigin
 from shared.web.problems import MEDIA_TYPE, Guard, Problem, on_http_error, on_invalid, on_recours_error
-from shared.web.running import Running
+from shared.web.receipts import Recorder
 
 STATIC: Final = Path(__file__).with_name("static")
 FRONT: Final = "intake"
@@ -56,7 +57,7 @@ def api_prefix(service: str) -> str:
     return "/api" if service == FRONT else f"/{service}/api"
 
 
-def application(running: Running, extra_routes: Iterable[BaseRoute] = (), *, static: bool | None = None) -> FastAPI:
+def application(running: Recorder, extra_routes: Iterable[BaseRoute] = (), *, static: bool | None = None) -> FastAPI:
     """``running.service.routes(running)`` with errors, headers, bounds and the API's description around it.
 
     Args:
@@ -91,6 +92,7 @@ def application(running: Running, extra_routes: Iterable[BaseRoute] = (), *, sta
     app.router.routes.extend(extra_routes)
     if static if static is not None else service.name == FRONT:
         app.router.routes.append(Mount("/static", _Static(directory=STATIC), name="static"))
+    app.include_router(receipts.routes(running, api_prefix(service.name)))
     if service.routes is not None:
         app.include_router(service.routes(running))
     return app
