@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     keyring_token: SecretStr = Field(default=SecretStr(""), description="token of this service at the keyring")
     tsa: Names = Field(default=(), description="RFC 3161 timestamp authorities, URLs, tried in this order")
     tsa_chain: Path | None = Field(default=None, description="PEM file of the certificates that tokens must chain to")
+    tsa_not_qualified: bool = Field(
+        default=False, description="the authorities are known not to be qualified; otherwise tokens are 'unknown'"
+    )
     smtp_host: str = Field(default="127.0.0.1", min_length=1, description="mail relay, host")
     smtp_port: Port = Field(default=25, description="mail relay, port")
     smtp_from: str = Field(

@@ -1,4 +1,4 @@
-"""The audit: does the log say what the stores say, and does each state follow from its facts?
+"""The audit: whether the log says what the stores say, and each state follows from its facts.
 
 The order of reading makes it exact while services run (``run``): how far each follower has read, then the checkpoint
 objects, then the stores, then their outboxes, then the log. An event is stored before it is published and leaves the
@@ -7,6 +7,6 @@ was stored meanwhile, and is looked up. A fact below a follower's committed offs
 read. A state that seems wrong is read again, alone, under its revision.
 
 Flat memory: everything goes through sorted chunk files in a private temporary directory (``sorting``), then streaming
-merges: ``events`` (log against stores), ``inboxes``, ``epochs`` and ``chains`` (checkpoints), ``folds`` (states).
+merges: ``events`` (log against stores), ``inboxes``, ``epochs`` (checkpoints), ``folds`` (states).
 What no audit can see: a cut within the last open epoch (about a minute before a crash), which no checkpoint covers.
 """

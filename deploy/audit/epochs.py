@@ -10,7 +10,6 @@ from deploy.audit.findings import Ledger
 from deploy.audit.marks import AS_OBJECT, ON_BUS, Rows
 from deploy.audit.sorting import Row, Value
 from deploy.audit.stores import WRITER, Source
-from shared.contracts.everyone import Checkpoint
 from shared.ids import event_id
 from shared.runtime.checkpoints import GENESIS, digest_of, fingerprint
 from shared.runtime.documents import headers_of
@@ -118,9 +117,7 @@ async def _elsewhere(
     aggregate = f"{service}/{WRITER}/{writer}"
     event = event_id(aggregate, number)
     if service not in sources or await sources[service].store.find("events", event) is None:
-        detail = (
-            f"{Checkpoint.name} {number} of {writer} is kept as an object, but is neither on the bus nor in the store"
-        )
+        detail = f"checkpoint {number} of {writer} is kept as an object, and is neither on the bus nor in the store"
         ledger.find("truncated", service=service, aggregate=aggregate, event=event, detail=detail)
 
 

@@ -17,7 +17,7 @@ WHAT_TO_DO: Final = MappingProxyType(
         "sequence-gap": "Events are gone from bus and store: restore both from their backups.",
         "wrong-id": "Its id does not follow from aggregate and sequence: find who wrote it.",
         "wrong-key": "It lies under another case's key: find who wrote it; followers keep it as a dead letter.",
-        "contract-broken": "Followers keep it as a dead letter: find who wrote it, or deploy the version that reads it.",
+        "contract-broken": "Followers keep it as a dead letter: find who wrote it, or deploy a version that reads it.",
         "signature-broken": "Nobody may rely on it: compare with the store, then find who may write to this topic.",
         "state-differs": "Run `recours refold SERVICE --all`, and find who wrote to the store.",
         "state-missing": "Facts without a state: restore the store, and find who wrote to it.",
@@ -27,8 +27,8 @@ WHAT_TO_DO: Final = MappingProxyType(
         "inbox-differs": "The bus is right where its signature holds: restore the follower's store from its backup.",
         "truncated": "Newest events were cut off: restore bus and store from their backups.",
         "checkpoint-differs": "Events or checkpoints were rewritten: compare with backups and the checkpoint objects.",
-        "token-differs": "The timestamp's token is not the one that was recorded: restore it from the objects' versions.",
-        "exhibit-differs": "The exhibit's bytes are not the ones that were taken in: restore the object's first version.",
+        "token-differs": "The token is not the one that was recorded: restore it from the object's versions.",
+        "exhibit-differs": "The bytes are not the ones that were taken in: restore the object's first version.",
         "document-broken": "Restore the document from the store's backup, and find who wrote to the store.",
         "object-unreadable": "Restore the object from its versions or its backup.",
     }
@@ -37,7 +37,7 @@ WHAT_TO_DO: Final = MappingProxyType(
 
 
 class Finding(BaseModel):
-    """One difference. ``event`` is an event's id where there is one; ``detail`` names places and fields, never values."""
+    """One difference. ``event``: an event's id, if there is one; ``detail`` names places and fields, never values."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -19,6 +19,8 @@ from shared.runtime.engine import where
 LOOKS = 5
 """How often an aggregate that seems wrong and is being written is looked at again."""
 
+_COLLECTIONS = ((LETTER, "dead_letters"), (REFERENCE, "references"), (INBOX, "inbox"), (EVENT, "events"))
+
 Part = tuple[int, str, Document]
 """Which part of an aggregate, its document's id, the document."""
 
@@ -111,8 +113,8 @@ class _Fold:
         kind = "inbox-differs" if part == INBOX else "contract-broken"
         try:
             fact = fact_of(document)
-        except (BrokenContract, ValueError, TypeError) as error:
-            said = str(error) if isinstance(error, BrokenContract) else type(error).__name__
+        except (BrokenContract, KeyError, ValueError, TypeError) as error:
+            said = str(error) if isinstance(error, BrokenContract) else _plain(error)
             self.problems.append(Problem(kind, document_id.rpartition("/")[2], f"as it is stored: {said}"))
             return
         expected = f"{self._aggregate}/{fact.id}" if part == INBOX else fact.id
@@ -176,12 +178,7 @@ async def _again(source: Source, aggregate: str, ledger: Ledger) -> list[Problem
     for _ in range(LOOKS):
         before = await store.find("states", aggregate)
         found = [(STATE, before)] if before else []
-        for part, collection in (
-            (LETTER, "dead_letters"),
-            (REFERENCE, "references"),
-            (INBOX, "inbox"),
-            (EVENT, "events"),
-        ):
+        for part, collection in _COLLECTIONS:
             found += [(part, one) async for one in store.scan(collection, {"aggregate": aggregate})]
         after = await store.find("states", aggregate)
         if (before or {}).get("revision") == (after or {}).get("revision"):

@@ -1,4 +1,4 @@
-"""The log against the followers' inboxes: each followed fact is in the inbox or a dead letter, with equal bytes (I7)."""
+"""The log against the followers' inboxes: each followed fact is there or a dead letter, with equal bytes (I7)."""
 
 from __future__ import annotations
 

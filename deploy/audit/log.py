@@ -34,7 +34,8 @@ async def read_log(
 
     Raises what ``records`` raises.
     """
-    newest, expected, count = "", {}, 0
+    newest, count = "", 0
+    expected: dict[tuple[str, int], int] = {}
     async for record in records:
         count += 1
         if count % 500 == 0:

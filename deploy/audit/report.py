@@ -29,7 +29,7 @@ class TypeCount(BaseModel):
 
 
 class Report(BaseModel):
-    """The whole. ``began`` and ``ended`` are aware UTC; ``findings`` names the first of each kind, ``totals`` has all."""
+    """The whole. ``began``, ``ended``: aware UTC; ``findings`` names the first of each kind, ``totals`` counts all."""
 
     model_config = ConfigDict(frozen=True)
 

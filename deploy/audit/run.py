@@ -23,6 +23,7 @@ from shared.clock import now
 from shared.contracts.catalogue import topics
 from shared.contracts.envelope import timestamp
 from shared.runtime import archive
+from shared.runtime.declaration import Service
 from shared.runtime.messages import Arrival
 from shared.trust.signing import KeySet
 
@@ -45,7 +46,7 @@ class Log(Protocol):
 
     def records(self) -> AsyncIterator[Arrival]: ...
 
-    async def committed(self, service: str) -> Mapping[tuple[str, int], int] | None: ...
+    async def committed(self, service: Service) -> Mapping[tuple[str, int], int] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ class BusLog:
     def records(self) -> AsyncIterator[Arrival]:
         return archive.read_bus(self.bus, topics())
 
-    async def committed(self, service: str) -> Mapping[tuple[str, int], int] | None:
-        return await archive.committed(self.bus, f"recours-{service}", topics())
+    async def committed(self, service: Service) -> Mapping[tuple[str, int], int] | None:
+        followed = [event.name for event in service.follows]
+        return await archive.committed(self.bus, f"recours-{service.name}", followed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class FileLog:
                 await asyncio.sleep(0)
             yield record
 
-    async def committed(self, service: str) -> None:
+    async def committed(self, service: Service) -> None:
         del service  # a file does not know how far it was read: everything must have been
 
 
@@ -104,6 +106,7 @@ async def audit(
         keys: the public keys of services.
         watches: further checks by service.
         keep: how many findings of each kind are named.
+        progress: told what is being done, and how far.
 
     Raises:
         Unavailable: something cannot be read. BrokenContract: the file is no log.
@@ -115,7 +118,7 @@ async def audit(
         directory = Path(temporary)
         rows = Rows(directory)
         for source in sources:
-            source.committed = await log.committed(source.name)
+            source.committed = await log.committed(source.service)
         for source in sources:
             progress(f"checkpoint objects of {source.name}", 0)
             await read_objects(source, keys, rows, ledger)

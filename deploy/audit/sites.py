@@ -47,7 +47,7 @@ def settings_of(name: str, directory: Path | None) -> Settings:
         raise Unavailable(message) from error
     pairs = (line.partition("=")[::2] for line in lines if line.strip() and not line.startswith("#"))
     given = {key.strip().removeprefix(PREFIX).lower(): value for key, value in pairs if key.startswith(PREFIX)}
-    return read(**{key: value for key, value in given.items() if value or key not in {"tsa_chain"}})
+    return read(**{key: value for key, value in given.items() if value or key != "tsa_chain"})
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from shared.errors import RecoursError
 
-from . import config, run, up
+from . import audit, config, dead_letters, demo, refold, republish, run, staff, topics, up
 
 app = typer.Typer(
     name="recours",
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, run, config):
+for command in (up, run, config, demo, audit, dead_letters, refold, republish, topics, staff):
     command.register(app)
 
 

@@ -1,0 +1,40 @@
+"""The declaration of evidence."""
+
+from __future__ import annotations
+
+from services.evidence.api import routes
+from services.evidence.domain import case, exhibit
+from services.evidence.receiving import Reception
+from services.evidence.workers import WORKERS
+from shared.contracts.everyone import ErasureCleared, ErasureObjected, RecordViewed
+from shared.contracts.evidence import EvidenceRefused, EvidenceTimestamped, EvidenceUploaded, EvidenceWithdrawn
+from shared.runtime.declaration import Aggregate, Service, nowhere
+
+service = Service(
+    name="evidence",
+    aggregates=(
+        Aggregate("case", case.CaseState, case.decide, case.evolve, case.react),
+        Aggregate(
+            "exhibit",
+            exhibit.ExhibitState,
+            exhibit.decide,
+            exhibit.evolve,
+            exhibit.react,
+            route=nowhere,
+            parent="case",
+        ),
+    ),
+    publishes=(
+        EvidenceUploaded,
+        EvidenceTimestamped,
+        EvidenceRefused,
+        EvidenceWithdrawn,
+        RecordViewed,
+        ErasureCleared,
+        ErasureObjected,
+    ),
+    follows=case.FOLLOWED,
+    workers=WORKERS,
+    tools=lambda _running: Reception(),
+    routes=routes,
+)

@@ -1,0 +1,194 @@
+"""The pages of intake: the start, guidance, opening, coming back, the dossier. They do what the API does."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import FormData
+
+from services.intake import pages_of_case, pages_of_team
+from services.intake.domain.triage import ACT_KINDS
+from services.intake.forms import opening_of
+from services.intake.guides import ArticleName
+from services.intake.numbers import numbers_for
+from services.intake.reception import Opened, open_case
+from services.intake.referrals import referrals
+from services.intake.sessions import WrongCode, keep, leave, sign_in
+from services.intake.tools import OPENINGS, Tools, TooManyAttempts, client_of
+from shared import clock
+from shared.contracts.intake import Persona
+from shared.errors import Refused
+from shared.runtime.running import Running
+
+GROUNDS = (
+    "origin",
+    "religion",
+    "antisemitism",
+    "sexual-orientation",
+    "gender-identity",
+    "sex",
+    "disability",
+    "elected-office",
+    "other",
+)
+DANGERS = ("suicide", "threat", "leaked-address", "sextortion", "child")
+
+
+def routes(running: Running) -> APIRouter:
+    """Every page of intake."""
+    router = APIRouter(include_in_schema=False)
+    for part in (_reading(running), _opening(running), _entering(running)):
+        router.include_router(part)
+    router.include_router(pages_of_case.routes(running))
+    router.include_router(pages_of_team.routes(running))
+    return router
+
+
+def presence(held: Tools) -> dict[str, Any]:
+    """Who to call, and whether somebody of the team is there: what every entrance shows first."""
+    now = clock.now()
+    return {
+        "numbers": numbers_for(held.numbers, (), now),
+        "now": now,
+        "somebody": held.roster.on_call(now) is not None,
+        "back": held.roster.next_presence(now),
+    }
+
+
+def _reading(running: Running) -> APIRouter:
+    router = APIRouter()
+    held: Tools = running.tools
+
+    @router.get("/")
+    async def start(request: Request) -> Response:
+        return held.pages.render(
+            request, "start.html", **presence(held), guides=held.guides, next_step=("/open", held.text(request, "open"))
+        )
+
+    @router.get("/guidance/{persona}")
+    async def guidance(request: Request, persona: Persona) -> Response:
+        return held.pages.render(
+            request,
+            "guide.html",
+            **presence(held),
+            guide=held.guides.personas[persona],
+            partners=referrals(held.partners, None, None, persona),
+            next_step=(f"/open?persona={persona}", held.text(request, "open")),
+        )
+
+    @router.get("/articles/{article}")
+    async def article(request: Request, article: ArticleName) -> Response:
+        return held.pages.render(
+            request,
+            "guide.html",
+            **presence(held),
+            guide=held.guides.articles[article],
+            partners=(),
+            next_step=("/open", held.text(request, "open")),
+        )
+
+    return router
+
+
+def _opening(running: Running) -> APIRouter:
+    router = APIRouter()
+    held: Tools = running.tools
+
+    def form(request: Request, *, told: FormData | None = None, problem: Refused | None = None) -> Response:
+        return held.pages.render(
+            request,
+            "open.html",
+            status=422 if problem else 200,
+            **presence(held),
+            kinds=ACT_KINDS,
+            grounds=GROUNDS,
+            dangers=DANGERS,
+            told=told or {"persona": request.query_params.get("persona", "victim")},
+            chosen=told.getlist("danger") if told else (),
+            problem=problem,
+        )
+
+    @router.get("/open")
+    async def blank(request: Request) -> Response:
+        return form(request)
+
+    @router.post("/open")
+    async def filled(request: Request) -> Response:
+        held.attempts.count(OPENINGS, client_of(request))
+        sent = await request.form()
+        try:
+            opening = opening_of(sent)
+
+            def respond(opened: Opened) -> Response:
+                dangers = opening.facts.dangers if opening.facts else ()
+                ground = opening.facts.ground if opening.facts else None
+                school = bool(opening.facts and opening.facts.school)
+                context = presence(held)
+                if dangers:
+                    context["numbers"] = numbers_for(held.numbers, dangers, clock.now())
+                page = held.pages.render(
+                    request,
+                    "opened.html",
+                    status=201,
+                    **context,
+                    dangers=dangers,
+                    opened=opened,
+                    partners=referrals(held.partners, opening.facets(), ground, opening.persona, school=school),
+                    next_step=(f"/cases/{opened.case}", held.text(request, "see_case")),
+                )
+                return keep(running, page, opened.signed)
+
+            return await open_case(running, held, opening, respond, lambda *_, **__: None)
+        except Refused as refused:
+            return form(request, told=sent, problem=refused)
+
+    return router
+
+
+def _entering(running: Running) -> APIRouter:
+    router = APIRouter()
+    held: Tools = running.tools
+
+    def form(request: Request, name: str, problem: str = "") -> Response:
+        return held.pages.render(
+            request,
+            "enter.html",
+            status=422 if problem else 200,
+            **presence(held),
+            joining=name == "join",
+            problem=problem,
+        )
+
+    async def entered(request: Request, name: str) -> Response:
+        sent = await request.form()
+        code, passphrase = (str(sent.get(one, ""))[:1024] for one in ("code", "passphrase"))
+        try:
+            signed = await sign_in(running, held, request, code, passphrase or None, accept=name == "join")
+        except (Refused, WrongCode, TooManyAttempts) as problem:
+            return form(request, name, problem.code)
+        return keep(running, RedirectResponse(f"/cases/{quote(signed.case or '')}", 303), signed)
+
+    @router.get("/enter")
+    async def enter(request: Request) -> Response:
+        return form(request, "enter")
+
+    @router.post("/enter")
+    async def entering(request: Request) -> Response:
+        return await entered(request, "enter")
+
+    @router.get("/join")
+    async def join(request: Request) -> Response:
+        return form(request, "join")
+
+    @router.post("/join")
+    async def joining(request: Request) -> Response:
+        return await entered(request, "join")
+
+    @router.post("/leave")
+    async def leaving() -> Response:
+        return leave(RedirectResponse("/", 303))
+
+    return router

@@ -1,0 +1,62 @@
+"""The team's pages: signing in, the list of cases, taking one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.intake.domain.commands import AssignStaff
+from services.intake.sessions import keep, sign_in_staff
+from services.intake.team import listed, member
+from services.intake.tools import Tools, TooManyAttempts
+from shared.contracts.event import Id
+from shared.errors import NotFound, Refused
+from shared.runtime.running import Running
+from shared.trust.sessions import SessionExpired
+from shared.web.access import SignInFirst
+
+
+def routes(running: Running) -> APIRouter:
+    """The team's pages, under ``/team``."""
+    router = APIRouter()
+    held: Tools = running.tools
+
+    def form(request: Request, problem: str = "") -> Response:
+        return held.pages.render(request, "team_enter.html", status=422 if problem else 200, problem=problem)
+
+    @router.get("/team/enter")
+    async def enter(request: Request) -> Response:
+        return form(request)
+
+    @router.post("/team/enter")
+    async def entering(request: Request) -> Response:
+        sent = await request.form()
+        name, passphrase = (str(sent.get(one, ""))[:1024] for one in ("name", "passphrase"))
+        try:
+            signed = await sign_in_staff(running, held, request, name, passphrase)
+        except TooManyAttempts as problem:
+            return form(request, problem.code)
+        except (NotFound, Refused):
+            return form(request, "wrong-code")
+        return keep(running, RedirectResponse("/team", 303), signed)
+
+    @router.get("/team")
+    async def cases(request: Request, after: Annotated[Id | None, Query()] = None) -> Response:
+        try:
+            session = member(request)
+        except SessionExpired:
+            return RedirectResponse("/api/sessions/renew?next=/team", 303)
+        except SignInFirst:
+            return RedirectResponse("/team/enter", 303)
+        page = await listed(running, after, 50)
+        return held.pages.render(request, "team.html", **page, after_page=page["next"], me=session.sub)
+
+    @router.post("/team/cases/{case}/take")
+    async def take(request: Request, case: Id) -> Response:
+        session = member(request)
+        await running.carry_out(AssignStaff(case=case, by=session.sub, role=session.role.value, staff=session.sub))
+        return RedirectResponse(f"/cases/{case}", 303)
+
+    return router

@@ -1,0 +1,129 @@
+"""The team's JSON API: the list of cases, taking a case, checks of identity and authority, closing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict
+
+from services.intake.domain.commands import AssignStaff, CheckAuthority, CloseCase, ProveIdentity
+from services.intake.domain.state import Case
+from services.intake.domain.view import next_step
+from shared import clock
+from shared.contracts.event import Id
+from shared.errors import NotFound, Refused
+from shared.runtime.running import Running
+from shared.trust.sessions import OF_THE_TEAM, Role, Session
+from shared.web.access import SignInFirst, seen, viewer
+
+_URGENCY = ("critical", "high", "normal")
+
+
+class Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Assignment(Asked):
+    """``staff``: whom; by default whoever asks."""
+
+    role: Literal["case-worker", "lawyer", "accountant"]
+    staff: Id | None = None
+
+
+class Identity(Asked):
+    means: Literal["identity-document", "electronic-identity", "in-person"]
+
+
+class Closing(Asked):
+    reason: Literal["solved", "withdrawn", "not-eligible", "referred", "judged", "duplicate", "unreachable"]
+
+
+def member(request: Request) -> Session:
+    """The session of a member of the team. Raises SignInFirst and, for anybody else, NotFound."""
+    session = viewer(request)
+    if session is None:
+        raise SignInFirst("Sign in with your name and passphrase first.")
+    if session.case_id is not None or session.role not in OF_THE_TEAM:
+        raise NotFound
+    return session
+
+
+async def listed(running: Running, after: str | None, limit: int) -> dict[str, Any]:
+    """A page of cases, the most urgent first within it; nothing sealed is opened. ``next``: where to go on."""
+    page = await running.cases("case", after=after, limit=limit)
+    now = clock.now()
+    rows = [_row(case, state, now) for case, state in page if state.file.opened and not state.file.erased]
+    rows.sort(key=lambda row: (row["closed"], _URGENCY.index(row["urgency"])))
+    return {"cases": rows, "next": page[-1][0] if len(page) == limit else None}
+
+
+def routes(running: Running) -> APIRouter:
+    """What the team may do, under ``/api/team``."""
+    router = APIRouter(tags=["team"])
+
+    @router.get("/cases")
+    async def cases(
+        request: Request,
+        after: Annotated[Id | None, Query()] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> dict[str, Any]:
+        """Cases a page at a time, without anything sealed."""
+        member(request)
+        return await listed(running, after, limit)
+
+    @router.post("/cases/{case}/assign")
+    async def assigning(request: Request, case: Id, body: Assignment) -> dict[str, Any]:
+        """Give a part of the case to a member who has that role."""
+        session = member(request)
+        if session.role is Role.ACCOUNTANT and body.staff not in {None, session.sub}:
+            raise NotFound
+        staff = await running.keyring.staff_member(body.staff or session.sub)
+        if staff is None or staff.role.value != body.role:
+            message = "Nobody of that name has that role in the team. Check the name, or ask an admin."
+            raise Refused("not-of-the-team", message, field="staff")
+        return await _after(running, AssignStaff(case=case, by=session.sub, role=body.role, staff=staff.name))
+
+    @router.post("/cases/{case}/identity")
+    async def identity(request: Request, case: Id, body: Identity) -> dict[str, Any]:
+        """Say that the client's identity was checked, and by which means."""
+        session, _ = await seen(running, request, case, roles={"case-worker", "lawyer"})
+        return await _after(running, ProveIdentity(case=case, by=session.sub, means=body.means))
+
+    @router.post("/cases/{case}/authority/{access}")
+    async def authority(request: Request, case: Id, access: Id) -> dict[str, Any]:
+        """Say that this person's parental authority was checked: only now are they a guardian on the case."""
+        session, _ = await seen(running, request, case, roles={"case-worker", "lawyer"})
+        return await _after(running, CheckAuthority(case=case, by=session.sub, access=access))
+
+    @router.post("/cases/{case}/close")
+    async def closing(request: Request, case: Id, body: Closing) -> dict[str, Any]:
+        """Close the case, with the reason."""
+        session, _ = await seen(running, request, case, roles={"case-worker", "lawyer"})
+        return await _after(running, CloseCase(case=case, by=session.sub, reason=body.reason))
+
+    return router
+
+
+async def _after(running: Running, command: AssignStaff | ProveIdentity | CheckAuthority | CloseCase) -> dict[str, Any]:
+    done = await running.carry_out(command)
+    return _row(command.case, done.state, clock.now())
+
+
+def _row(case: str, state: Case, now: Any) -> dict[str, Any]:
+    facets = state.file.facets.value
+    limits = state.limits.value
+    return {
+        "case": case,
+        "urgency": state.urgency,
+        "danger": state.danger,
+        "persona": facets.persona if facets else None,
+        "minor": facets.minor if facets else None,
+        "acts": len(facets.acts) if facets else 0,
+        "taken_over": state.taken_over,
+        "identity_proven": state.file.identity_proven,
+        "closed": state.file.closed,
+        "assigned": {role: latest.value for role, latest in sorted(state.file.assigned.items())},
+        "earliest_limit": limits.earliest.isoformat() if limits and limits.earliest else None,
+        "next_step": next_step("case-worker", state, now).code,
+    }

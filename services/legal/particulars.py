@@ -1,0 +1,343 @@
+"""What a draft says: what the lawyer gives, and what the case's sealed facts give where the lawyer says nothing.
+
+Exhibits are numbered in the order of ``exhibits``; acts, certificates and witnesses quote those numbers. Whatever
+nobody told stays empty and is printed as "non renseigné".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from services.legal import documents as document
+from services.legal.domain.complaint_contents import contents_due
+from services.legal.domain.diagnosis import Proposal
+from services.legal.domain.folder import Exhibit, Stamp
+from services.legal.domain.identification import Feasibility
+from services.legal.domain.qualification import Candidate
+from services.legal.domain.state import Case, reported
+from services.legal.rules import load
+from services.legal.rules.parameters import ProcedureParameters
+from services.legal.rules.vocabulary import ComplaintFact, DataClass, Procedure
+from shared.errors import BrokenContract, Refused
+
+MONTHS: Final = 12
+DATA_FR: Final = {
+    DataClass.IDENTITY: "Identité civile déclarée",
+    DataClass.ACCOUNT: "Données de compte et de paiement",
+    DataClass.TECHNICAL: "Données techniques de connexion (adresse IP et port)",
+}
+AUTHORITY_FR: Final = {
+    "police": "réquisition de police judiciaire",
+    "prosecutor": "réquisition du procureur de la République",
+    "investigating-judge": "réquisition du juge d’instruction",
+    "eu-order": "injonction européenne de production",
+    "civil-judge": "mesure d’instruction demandée au juge civil",
+}
+FORM_FR: Final = {
+    "written-and-signed": "Plainte écrite et signée",
+    "receipt-owed": "Récépissé dû au plaignant, qui mentionne la prescription",
+    "proof-of-the-earlier-complaint-by-receipt-or-registered-letter": "Preuve de la plainte préalable",
+    "domicile-declared": "Adresse déclarée",
+    "deposit-paid-in-time": "Consignation versée dans le délai fixé",
+    "served-by-bailiff": "Signification par commissaire de justice",
+    "author-identified": "Auteur identifié",
+}
+COURT_FR: Final = {
+    "prosecutor-of-the-place-of-the-offence-or-of-the-suspect-or-of-the-victim-online": "Procureur de la République",
+    "senior-investigating-judge": "Doyen des juges d’instruction",
+    "criminal-court": "Tribunal correctionnel",
+    "judicial-court": "Tribunal judiciaire",
+}
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ActTold(_Told):
+    """What is told of one act of the case. ``exhibits``, ``author``: numbers; ``offences``: rule ids."""
+
+    act: str
+    hour: time | None = None
+    zone: str | None = None
+    url: str | None = None
+    platform: str | None = None
+    account: str | None = None
+    permanent_id: str | None = None
+    words: str | None = None
+    description: str | None = None
+    exhibits: tuple[document.Number, ...] = ()
+    author: document.Number | None = None
+    offences: tuple[str, ...] = ()
+
+
+class Signature(_Told):
+    """The lawyer under whose name the draft is made ready to be filed."""
+
+    lawyer: Annotated[str, Field(min_length=1, max_length=200)]
+    bar: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Particulars(_Told):
+    """A draft's particulars as they are sealed (purpose evidence).
+
+    ``signature``: the draft is the one to be filed, without the mention of a project; it is shown to nobody but the
+    team before it is approved.
+    """
+
+    victim: document.CivilStatus | None = None
+    domicile: document.Domicile | None = None
+    representation: document.Representation | None = None
+    mandate: document.Mandate | None = None
+    court: document.Court | None = None
+    hearing_at: AwareDatetime | None = None
+    drawn_up_at: str | None = None
+    authors: tuple[document.Author, ...] = ()
+    summary: str | None = None
+    acts: Annotated[tuple[ActTold, ...], Field(max_length=200)] = ()
+    harm: document.Harm = document.Harm()
+    earlier_complaints: tuple[document.EarlierComplaint, ...] = ()
+    witnesses: tuple[document.Witness, ...] = ()
+    requests: tuple[str, ...] = ()
+    formalities: dict[str, str] = Field(default_factory=dict)
+    deposit_cents: Annotated[int, Field(ge=0)] | None = None
+    deposit_waiver: str | None = None
+    exhibits: Annotated[tuple[str, ...], Field(max_length=1000)] | None = None
+    signature: Signature | None = None
+
+
+class Sources(BaseModel):
+    """What was opened for a draft: by ``exhibits`` the exhibits that may be listed, with name and digest in ``names``.
+
+    ``read``: what extractions say of acts, by act id.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    contact: dict[str, Any] = Field(default_factory=dict)
+    facts: dict[str, Any] = Field(default_factory=dict)
+    authors: dict[str, Any] = Field(default_factory=dict)
+    exhibits: dict[str, Exhibit] = Field(default_factory=dict)
+    details: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    stamps: dict[str, Stamp] = Field(default_factory=dict)
+    read: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+def check(told: Particulars, state: Case) -> None:
+    """What can be seen to be wrong before a draft is asked for. Raises Refused, naming the field."""
+    acts = {one.act for one in reported(state)}
+    for number, one in enumerate(told.acts):
+        if one.act not in acts:
+            raise Refused("act-unknown", "This act is not in the case.", field=f"particulars.acts.{number}.act")
+    if len({one.act for one in told.acts}) != len(told.acts):
+        raise Refused("act-twice", "Tell each act once.", field="particulars.acts")
+    for number, exhibit in enumerate(told.exhibits or ()):
+        if exhibit not in state.usable_exhibits:
+            message = "This exhibit is not in the case, or may not be used any more. Take it out."
+            raise Refused("exhibit-unknown", message, field=f"particulars.exhibits.{number}")
+    count = len(dict.fromkeys(told.exhibits) if told.exhibits is not None else state.usable_exhibits)
+    quoted = [
+        *(number for one in told.acts for number in one.exhibits),
+        *(one.exhibit or 0 for one in told.harm.certificates),
+        *(one.exhibit or 0 for one in told.earlier_complaints),
+        *(one.exhibit or 0 for one in told.witnesses),
+    ]
+    if quoted and max(quoted) > count:
+        message = f"Exhibit {max(quoted)} is quoted and {count} are listed. Correct the number."
+        raise Refused("exhibit-not-listed", message, field="particulars")
+    authors = {one.number for one in told.authors}
+    if told.authors and any(one.author is not None and one.author not in authors for one in told.acts):
+        raise Refused("author-not-listed", "An act quotes an author that is not listed.", field="particulars.acts")
+
+
+def listed(told: Particulars, state: Case, sources: Sources) -> tuple[str, ...]:
+    """The exhibits of the draft in their numbering: as the lawyer ordered them, or all by day and id.
+
+    One that was taken back, refused or quarantined meanwhile is left out.
+    """
+    usable = {one for one in sources.exhibits if one in state.usable_exhibits}
+    if told.exhibits is not None:
+        return tuple(dict.fromkeys(one for one in told.exhibits if one in usable))
+    return tuple(sorted(usable, key=lambda one: (sources.exhibits[one].day or date.max, one)))
+
+
+def complaint_file(
+    state: Case,
+    told: Particulars,
+    sources: Sources,
+    *,
+    found: Proposal,
+    complaint: str,
+    procedure: Procedure,
+    about: Sequence[ComplaintFact],
+    drawn_up: datetime,
+) -> document.ComplaintFile:
+    """All that the document says. Raises BrokenContract where numbers quoted do not exist; it shows no input."""
+    rule, way = load().one(ProcedureParameters, found.day, procedure=procedure)
+    numbers = {one: number for number, one in enumerate(listed(told, state, sources), start=1)}
+    civil = {name: value for name, value in sources.contact.items() if name in document.CivilStatus.model_fields}
+    try:
+        return document.ComplaintFile(
+            reference=complaint,
+            procedure=procedure.value,
+            basis=rule.citation(found.day),
+            drawn_up=drawn_up,
+            drawn_up_at=told.drawn_up_at,
+            victim=told.victim or document.CivilStatus.model_validate(civil),
+            victim_is_minor=state.file.facets.value.minor if state.file.facets.value else None,
+            representation=told.representation,
+            domicile=told.domicile or document.Domicile(address=sources.contact.get("address")),
+            mandate=told.mandate,
+            court=told.court or document.Court(addressee=COURT_FR.get(way.court, way.court)),
+            hearing_at=told.hearing_at,
+            authors=told.authors or _authors(sources),
+            summary=told.summary or sources.facts.get("account"),
+            acts=_acts(state, told, sources, found),
+            harm=told.harm,
+            earlier_complaints=told.earlier_complaints or _earlier(state),
+            requisitions=_requisitions(state, found),
+            witnesses=told.witnesses,
+            requests=told.requests,
+            formalities=_formalities(told, procedure, about, found.day, way.form),
+            deposit_cents=told.deposit_cents,
+            deposit_waiver=told.deposit_waiver,
+            exhibits=tuple(_exhibit(one, number, sources) for one, number in numbers.items()),
+            approval=None
+            if told.signature is None
+            else document.Approval(lawyer=told.signature.lawyer, bar=told.signature.bar, approved_at=drawn_up),
+        )
+    except ValidationError:
+        message = "The draft quotes a number that it does not list, or a part of the file cannot be read. Correct it."
+        raise BrokenContract(message) from None
+
+
+def _authors(sources: Sources) -> tuple[document.Author, ...]:
+    return tuple(
+        document.Author(number=number, platform=one.get("platform"), account=one.get("handle"))
+        for number, one in enumerate(sources.authors.get("authors", ()), start=1)
+    )
+
+
+def _acts(state: Case, told: Particulars, sources: Sources, found: Proposal) -> tuple[document.Act, ...]:
+    by_act = {one.act: one for one in told.acts}
+    return tuple(
+        _act(number, act.act, act.day, by_act.get(act.act), sources.read.get(act.act, {}), found)
+        for number, act in enumerate(sorted(reported(state), key=lambda one: (one.day, one.act)), start=1)
+    )
+
+
+def _act(
+    number: int, act: str, day: date, told: ActTold | None, read: Mapping[str, Any], found: Proposal
+) -> document.Act:
+    given = told or ActTold(act=act)
+    words = {
+        name: getattr(given, name) or read.get(name)
+        for name in ("hour", "zone", "url", "platform", "account", "permanent_id", "words", "description")
+    }
+    candidates = [one for one in found.candidates if one.act == act]
+    chosen = [one for one in candidates if one.offence in given.offences] or [
+        one for one in candidates if one.certainty == "established"
+    ]
+    return document.Act.model_validate(
+        {
+            **words,
+            "number": number,
+            "day": day,
+            "exhibits": given.exhibits,
+            "author": given.author,
+            "qualifications": tuple(_qualification(one) for one in chosen),
+        }
+    )
+
+
+def _qualification(one: Candidate) -> document.Qualification:
+    return document.Qualification(
+        name=one.label_fr,
+        citation=" ; ".join(basis.citation for basis in one.grounds.rules),
+        penalty=penalty_fr(one.penalty.prison_months, one.penalty.fine_cents),
+    )
+
+
+def penalty_fr(prison_months: int, fine_cents: int) -> str:
+    """A maximum penalty in French words."""
+    years, months = divmod(prison_months, MONTHS)
+    prison = f"{years} an{'s' if years > 1 else ''}" if years and not months else f"{prison_months} mois"
+    fine = f"{fine_cents // 100:,} euros d’amende".replace(",", " ")
+    return f"{prison} d’emprisonnement et {fine}" if prison_months else fine
+
+
+def _earlier(state: Case) -> tuple[document.EarlierComplaint, ...]:
+    words = {
+        "registered": "enregistrée",
+        "refused": "refusée",
+        "closed": "classée sans suite",
+        "prosecuted": "poursuites engagées",
+    }
+    return tuple(
+        document.EarlierComplaint(
+            day=one.filed.day,
+            outcome=", ".join(words[answer.answer] for answer in sorted(one.answers.values(), key=lambda a: a.day)),
+        )
+        for _, one in sorted(state.complaints.items())
+        if one.filed is not None
+    )
+
+
+def _requisitions(state: Case, found: Proposal) -> tuple[document.Requisition, ...]:
+    """Per class of data and act the best of its qualifications, as long as it may lawfully be asked for."""
+    numbers = {
+        act.act: number
+        for number, act in enumerate(sorted(reported(state), key=lambda one: (one.day, one.act)), start=1)
+    }
+    best: dict[tuple[str, str], Feasibility] = {}
+    for one in found.feasibility:
+        if one.outcome in {"possible", "doubtful"} and one.act in numbers:
+            key = (one.data_class.value, one.act)
+            if key not in best or (one.outcome == "possible" and best[key].outcome == "doubtful"):
+                best[key] = one
+    return tuple(
+        document.Requisition(
+            data=DATA_FR[one.data_class],
+            acts=(numbers[one.act],),
+            expires_on=one.countdown.keep_until,
+            route=AUTHORITY_FR[one.binding_route.value] if one.binding_route else None,
+            feasibility="possible" if one.outcome == "possible" else "doubtful",
+            citation=" ; ".join(basis.citation for basis in one.countdown.grounds.rules),
+        )
+        for _, one in sorted(best.items())
+    )
+
+
+def _formalities(
+    told: Particulars, procedure: Procedure, about: Sequence[ComplaintFact], day: date, form: Sequence[str]
+) -> tuple[document.Formality, ...]:
+    """The procedure's forms, then the contents that the rules ask of it alone, each with how it is met."""
+    own = [document.Formality(name=FORM_FR.get(one, one), met_by=told.formalities.get(one)) for one in form]
+    general = {one.item for one in contents_due(load(), Procedure.SIMPLE, about, day)}
+    due = [
+        document.Formality(
+            name=one.label_fr,
+            met_by=told.formalities.get(one.item),
+            citation=" ; ".join(basis.citation for basis in one.grounds.rules),
+        )
+        for one in contents_due(load(), procedure, about, day)
+        if one.item not in general
+    ]
+    return (*own, *due)
+
+
+def _exhibit(exhibit: str, number: int, sources: Sources) -> document.Exhibit:
+    known, details, stamp = sources.exhibits[exhibit], sources.details.get(exhibit, {}), sources.stamps.get(exhibit)
+    return document.Exhibit(
+        number=number,
+        title=details.get("name") or exhibit,
+        media_type=known.media_type,
+        sha256=details.get("digest"),
+        stamped_at=stamp.time if stamp else None,
+        authority=stamp.authority if stamp else None,
+        standing=stamp.qualification if stamp else "unknown",
+    )

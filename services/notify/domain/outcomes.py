@@ -1,0 +1,44 @@
+"""What became of a notification: the two results of a sending. A result that is known already yields nothing new."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from services.notify.domain.state import Case
+from shared.contracts.envelope import Instant
+from shared.contracts.event import Id, Kind
+from shared.contracts.notify import Channel, NotificationFailed, NotificationSent
+from shared.runtime.declaration import Command, Decision
+
+
+class RecordSent(Command):
+    """The relay took the mail at ``sent_at``."""
+
+    aggregate: ClassVar[str] = "case"
+
+    notification: Id
+    template: Kind
+    sent_at: Instant
+    channel: Channel = "email"
+
+
+class RecordFailed(Command):
+    """The mail was not sent and will not be; ``reason`` says why."""
+
+    aggregate: ClassVar[str] = "case"
+
+    notification: Id
+    template: Kind
+    reason: Kind
+    channel: Channel = "email"
+
+
+def decide(state: Case, command: RecordSent | RecordFailed, _now: datetime) -> Decision:
+    """The first result of a notification counts."""
+    if command.notification in state.outcomes:
+        return ()
+    about = {"notification": command.notification, "template": command.template, "channel": command.channel}
+    if isinstance(command, RecordSent):
+        return (NotificationSent(**about, sent_at=command.sent_at),)
+    return (NotificationFailed(**about, reason=command.reason),)

@@ -1,0 +1,100 @@
+"""The one job: sending a mail within the person's hours, once the facts still warrant it on its day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.message import EmailMessage
+from typing import Any, Final, Literal
+
+from services.notify.contact import Contact, Wishes, allowed_from, read_contact
+from services.notify.domain.outcomes import RecordFailed, RecordSent
+from services.notify.domain.planning import Notification, standing
+from services.notify.domain.state import Case
+from services.notify.letters import attach_hearing, letter
+from services.notify.post import post
+from shared import clock
+from shared.errors import BrokenContract
+from shared.ids import derived
+from shared.runtime.declaration import Attempt, Command, Impossible, Postponed
+from shared.trust.keyring import KeysDestroyed
+from shared.trust.sealing import Purpose
+
+NO_LONGER_DUE: Final = "no-longer-due"
+
+
+async def send_mail(attempt: Attempt, running: Any) -> Sequence[Command]:
+    """Send the notification ``attempt.subject`` and say so.
+
+    Raises:
+        Postponed: the person's hours have not begun.
+        Impossible: it will never be sent (no address, refused by the relay, too late, no longer warranted).
+        Unavailable: tried again.
+    """
+    state: Case = await running.load("case", attempt.case)
+    wanted = standing(state, attempt.subject)
+    sealed = state.contact.value
+    if wanted is None or sealed is None:
+        raise Impossible(NO_LONGER_DUE)
+    now = clock.now()
+    if now < wanted.due:
+        raise Postponed(wanted.due)
+    if now >= wanted.until:
+        raise Impossible("too-late")
+    contact = await _contact(running, attempt.case, sealed)
+    wishes = contact.notify
+    if wishes.channel == "none":
+        raise Impossible("not-wanted")
+    if contact.email is None:
+        raise Impossible("no-address")
+    allowed = allowed_from(wishes, now)
+    if allowed > now:
+        raise Postponed(allowed)
+    language = wishes.language or (state.file.facets.value.language if state.file.facets.value else "fr")
+    mail = letter(
+        wanted.template,
+        wishes,
+        to=contact.email,
+        language=language,
+        sender=running.settings.smtp_from,
+        link=f"{running.settings.origin}/",
+        message_id=f"{derived('mail', attempt.id)}@{running.settings.smtp_from.rpartition('@')[2]}",
+        now=now,
+    )
+    await _with_calendar(running, attempt.case, state, wanted, mail, wishes, language)
+    await post(mail, running.settings)
+    return (RecordSent(case=attempt.case, notification=attempt.subject, template=wanted.template, sent_at=clock.now()),)
+
+
+def sending_failed(attempt: Attempt, reason: str) -> Command:
+    """It was not sent and will not be."""
+    template = str(attempt.payload["template"])
+    return RecordFailed(case=attempt.case, notification=attempt.subject, template=template, reason=reason)
+
+
+async def _with_calendar(
+    running: Any,
+    case: str,
+    state: Case,
+    wanted: Notification,
+    mail: EmailMessage,
+    wishes: Wishes,
+    language: Literal["fr", "en"],
+) -> None:
+    hearing = state.hearings[wanted.hearing].value if wanted.hearing is not None else None
+    if wanted.hearing is None or hearing is None or hearing.sealed_details is None:
+        return
+    try:
+        details = await running.reveal(case, Purpose.CONTACT, hearing.sealed_details)
+    except BrokenContract:
+        # The appointment is told all the same: its hour stands in the person's space.
+        return
+    attach_hearing(mail, wanted.hearing, hearing, details, wishes, language=language)
+
+
+async def _contact(running: Any, case: str, sealed: str) -> Contact:
+    try:
+        return read_contact(await running.reveal(case, Purpose.CONTACT, sealed))
+    except KeysDestroyed:
+        raise Impossible(NO_LONGER_DUE) from None
+    except BrokenContract:
+        raise Impossible("contact-unreadable") from None
