@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,7 @@ def register(app: typer.Typer) -> None:
         report = asyncio.run(_audit(chosen, directory, log, keys, older=older, exhibits=exhibits, keep=show))
         if json is not None:
             write_atomically(json, report.model_dump_json(indent=2).encode() + b"\n")
-        console = Console(highlight=False, soft_wrap=True)
+        console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
         render(console, report)
         if report.result != "ok":
             raise typer.Exit(1)
@@ -82,7 +83,7 @@ async def _audit(
             keep=keep,
             progress=lambda what, count: status.update(f"Auditing: {what} {count or ''}"),
         )
-    return report
+    return report  # noqa: RET504 - by its type the stack could swallow an error
 
 
 async def _timestamps(source: Source, stack: contextlib.AsyncExitStack, *, exhibits: bool) -> Timestamps:

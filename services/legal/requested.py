@@ -174,6 +174,11 @@ class Details(BaseModel):
     docket: Annotated[str, Field(max_length=100)] | None = None
     notes: Annotated[str, Field(max_length=2000)] | None = None
 
+    def said(self) -> dict[str, str]:
+        """What is sealed; the hour as HH:MM, as the person's calendar takes it."""
+        told = self.model_dump(exclude={"hour"}, exclude_none=True)
+        return {**told, "hour": f"{self.hour:%H:%M}"} if self.hour else told
+
 
 class HearingAsked(Asked):
     kind: Kind
@@ -337,7 +342,7 @@ def sealed(state: Case, purpose: PurposeName, value: dict[str, Any]) -> str:
 
 
 def _of_hearing(state: Case, asked: HearingAsked | MoveAsked) -> dict[str, Any]:
-    details = asked.details.model_dump(mode="json", exclude_none=True) if asked.details else None
+    details = asked.details.said() if asked.details else None
     return {
         "day": asked.day,
         "called_by": asked.called_by,

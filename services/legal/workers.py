@@ -23,11 +23,13 @@ from services.legal.particulars import Particulars, Sources, complaint_file, lis
 from services.legal.rules.vocabulary import ComplaintFact, Procedure
 from shared.clock import paris_day
 from shared.errors import BrokenContract
+from shared.logs import logger
 from shared.runtime.declaration import Attempt, Command, Impossible, Worker
 from shared.runtime.running import Running
 from shared.trust.keyring import KeysDestroyed
 from shared.trust.sealing import commitment, new_salt, seal, seal_chunks
 
+LOG: Final = logger(__name__)
 CHUNK: Final = 256 * 1024
 FOR_EVER: Final = 1_000_000
 """Attempts that no outage outlasts."""
@@ -63,11 +65,11 @@ async def typeset(attempt: Attempt, running: Running) -> tuple[Command, ...]:
             about=tuple(ComplaintFact(one) for one in asked["about"]),
             drawn_up=asked_at,
         )
+        content = await render_complaint_async(file)
     except KeysDestroyed:
         raise Impossible("case-forgotten") from None
     except (BrokenContract, ValueError):
         raise Impossible("unreadable") from None
-    content = await render_complaint_async(file)
     salt, digest = new_salt(), hashlib.sha256(content).digest()
     committed = commitment(salt, digest)
     await running.objects.put(
@@ -87,8 +89,9 @@ async def typeset(attempt: Attempt, running: Running) -> tuple[Command, ...]:
     )
 
 
-def not_typeset(attempt: Attempt, _reason: str) -> Command:
+def not_typeset(attempt: Attempt, reason: str) -> Command:
     """The job ends without a draft: no fact, and the same draft may be asked for again."""
+    LOG.error("draft-not-typeset", reason=reason, case_id=attempt.case)
     return AbandonDraft(case=attempt.case, complaint=attempt.payload["complaint"], draft=attempt.payload["draft"])
 
 

@@ -24,7 +24,7 @@ from shared.runtime.declaration import Recorded
 from shared.settings import read
 from shared.trust import timestamps
 from shared.trust.keyring import Keyring
-from shared.trust.sealing import commitment, new_salt, seal, seal_chunks
+from shared.trust.sealing import Purpose, commitment, new_salt, seal, seal_chunks
 from shared.trust.signing import generate
 from tests.deploy.toy_platform import SERVICES, Toys, declare, recours, toy_platform, undeclare
 from tests.shared.runtime import toy
@@ -37,17 +37,16 @@ async def toys(tmp_path_factory):
     """Cases that came to rest, in epochs that were ended; the services stand still while the stores are altered."""
     declare()
     async with toy_platform(tmp_path_factory.mktemp("audit") / "up") as platform:
-        toys = Toys(platform)
-        toys.cases = await toys.open_cases(6)
-        toys.live = await _audited_under_load(toys)
-        await toys.quiet(toys.cases)
-        await toys.end_epochs()
-        with toys.paused():
-            toys.log = platform.data / "log.jsonl"
-            said = await recours("topics", "export", str(toys.log), "--data", str(platform.data))
-            assert said.exit_code == 0, said.output
-            yield toys
-        toys.mongo.close()
+        with Toys(platform) as toys:
+            toys.cases = await toys.open_cases(6)
+            toys.live = await _audited_under_load(toys)
+            await toys.quiet(toys.cases)
+            await toys.end_epochs()
+            with toys.paused():
+                toys.log = platform.data / "log.jsonl"
+                said = await recours("topics", "export", str(toys.log), "--data", str(platform.data))
+                assert said.exit_code == 0, said.output
+                yield toys
     undeclare()
 
 
@@ -425,6 +424,7 @@ class Exhibits:
     def __init__(self, watch, objects, keyring, case):
         self.watch, self.objects, self.keyring, self.case = watch, objects, keyring, case
         self.exhibits = [ids.new(), ids.new()]
+        self.facts = {}
 
     async def audited(self, exhibit, *, withdrawn=False):
         ledger, aggregate = Ledger(), f"evidence/exhibit/{exhibit}"
@@ -448,13 +448,12 @@ async def exhibits(toys):
         keyring = await stack.enter_async_context(Keyring(settings.keyring, settings.keyring_token.get_secret_value()))
         objects = await stack.enter_async_context(objects_of(settings, "evidence"))
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-        recipient = (await makes.create_case_keys(case))["evidence"]
+        recipient = (await makes.create_case_keys(case))[Purpose.EVIDENCE]
         store = store_of(toy.NOTIFY, settings)
         stack.callback(store.close)
         source = Source(toy.NOTIFY, settings, store, objects)
         chain = settings.tsa_chain.read_bytes()
         made = Exhibits(Timestamps(source, keyring, chain, exhibits=True), objects, makes, case)
-        made.facts = {}
         for exhibit in made.exhibits:
             content, salt = exhibit.encode(), new_salt()
             digest = hashlib.sha256(content).digest()

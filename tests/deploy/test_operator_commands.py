@@ -15,12 +15,11 @@ pytestmark = pytest.mark.platform
 async def toys(tmp_path_factory):
     declare()
     async with toy_platform(tmp_path_factory.mktemp("operators") / "up") as platform:
-        toys = Toys(platform)
-        toys.data = ("--data", str(platform.data))
-        toys.cases = await toys.open_cases(4)
-        await toys.quiet(toys.cases)
-        yield toys
-        toys.mongo.close()
+        with Toys(platform) as toys:
+            toys.data = ("--data", str(platform.data))
+            toys.cases = await toys.open_cases(4)
+            await toys.quiet(toys.cases)
+            yield toys
     undeclare()
 
 
@@ -100,10 +99,8 @@ async def test_republishing_is_harmless_and_the_audit_counts_the_duplicates(toys
     assert report.result == "ok", report.findings
     assert sum(one.duplicates for one in report.types if one.service == "intake") == events
 
-    async def read():
-        return not any("not yet read" in note for note in (await toys.audit()).notes)
-
-    await until(read, 60)
+    while "facts not yet read by notify" in report.notes:
+        report = await toys.audit()
     assert toys.store("notify").inbox.count_documents({}) == inbox
 
 

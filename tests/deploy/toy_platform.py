@@ -9,6 +9,7 @@ import signal
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pymongo
@@ -20,11 +21,9 @@ from deploy.cli.main import app
 from deploy.embedded.site import python
 from deploy.embedded.supervisor import Platform
 from shared import ids
-from tests.deploy.processes import until
 from tests.shared.runtime import toy
 
 SERVICES = ("intake", "notify")
-WAITING = ("outbox", "jobs")
 
 
 def toy_platform(directory: Path) -> Platform:
@@ -34,7 +33,9 @@ def toy_platform(directory: Path) -> Platform:
 def declare(*services):
     """Let commands find these declarations instead of the real services'."""
     for service in services or (toy.INTAKE, toy.NOTIFY):
-        sys.modules[f"services.{service.name}.service"] = types.SimpleNamespace(service=service)
+        module = types.ModuleType(f"services.{service.name}.service")
+        module.__dict__["service"] = service
+        sys.modules[module.__name__] = module
 
 
 def undeclare():
@@ -48,7 +49,13 @@ class Toys:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.settings = platform.data / "settings"
-        self.mongo = pymongo.MongoClient(platform.site.store_url, tz_aware=True)
+        self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(platform.site.store_url, tz_aware=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.mongo.close()
 
     def store(self, service: str):
         return self.mongo[f"recours_{service}"]
@@ -68,16 +75,25 @@ class Toys:
     async def quiet(self, cases: list[str]) -> None:
         """Everything of these cases was read, told and reminded, and every event published."""
 
-        async def settled() -> bool:
-            states = [self.store("notify").states.find_one({"case": case}) for case in cases]
-            return (
-                all(one and (one["held"] or (one["wake"] is None and not one["pending"])) for one in states)
-                and not any(self.store(name)[kind].count_documents({}) for name in SERVICES for kind in WAITING)
-                and self.store("intake").inbox.count_documents({})
-                == self.store("notify").events.count_documents({"topic": "notification-sent"})
-            )
+        for _ in range(120):
+            # Asked without a pause, the store would have no time for the services.
+            await asyncio.sleep(0.5)
+            waiting = self._waiting(cases)
+            if not any(waiting.values()):
+                return
+        raise AssertionError(f"not quiet after a minute: {waiting}")
 
-        await until(settled, 40)
+    def _waiting(self, cases: list[str]) -> dict[str, int]:
+        intake, notify = self.store("intake"), self.store("notify")
+        states = list(notify.states.find({"case": {"$in": cases}}))
+        told = notify.events.count_documents({"topic": "notification-sent"})
+        return {
+            "unheard": len(cases) - len(states),
+            "restless": sum(not one["held"] and (one["wake"] is not None or one["pending"]) for one in states),
+            "unpublished": intake.outbox.count_documents({}) + notify.outbox.count_documents({}),
+            "jobs": notify.jobs.count_documents({}),
+            "unread": told - intake.inbox.count_documents({}),
+        }
 
     async def end_epochs(self) -> None:
         """Restart the services in order, so that each ends its epoch with a final checkpoint."""

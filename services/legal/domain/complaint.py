@@ -295,7 +295,7 @@ def open_way(state: Case, procedure: Procedure, today: date, said: Sequence[Comp
         case "not-yet":
             message = f"This way opens on {way.opens_on}, or once the earlier complaint is refused. Wait until then."
             raise Refused("not-yet", message, field="procedure")
-        case "open":
+        case _:
             return
 
 

@@ -184,5 +184,11 @@ def filed(*acts: ReportedAct, **other: Any) -> Given:
     return found
 
 
+def of(events: Any, name: str) -> Any:
+    """The only event of that name."""
+    [found] = [one for one in events if one.name == name]
+    return found
+
+
 def names(events: Any) -> list[str]:
     return [one.name for one in events]

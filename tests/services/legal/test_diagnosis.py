@@ -11,12 +11,12 @@ from shared.contracts.intake import CaseClosed, ErasurePlanned
 from shared.errors import NotFound, Refused
 from tests.given import Given
 from tests.services.legal import affairs
-from tests.services.legal.affairs import TODAY, act, case, days, diagnosis, names
+from tests.services.legal.affairs import TODAY, act, case, days, diagnosis, names, of
 
 
 def test_the_assigned_lawyer_approves_the_engines_proposal():
     found = case(act(kind="threat", day=days(-3)), act("act-2", "insult", days(-2)))
-    [said] = [one for one in found.when(diagnosis(sealed_advice=affairs.sealed("advice"))) if one.name == "case-diagnosed"]
+    said = of(found.when(diagnosis(sealed_advice=affairs.sealed("advice"))), "case-diagnosed")
     assert said.eligible
     assert said.approved_by == affairs.LAWYER
     assert "offence.threats" in {one.offence for one in said.offences}
@@ -55,14 +55,14 @@ def test_without_an_assigned_lawyer_nobody_approves():
 )
 def test_an_affair_of_too_many_authors_is_not_eligible_and_says_why(least, most, reason):
     found = case(authors_at_least=least, authors_at_most=most)
-    [said] = [one for one in found.when(diagnosis()) if one.name == "case-diagnosed"]
+    said = of(found.when(diagnosis()), "case-diagnosed")
     assert not said.eligible
     assert reason in said.reasons
 
 
 def test_an_affair_whose_limits_are_all_over_is_time_barred():
     found = case(act(kind="threat", day=date(2019, 1, 2)), act("act-2", "insult", date(2019, 1, 2)))
-    [said] = [one for one in found.when(diagnosis()) if one.name == "case-diagnosed"]
+    said = of(found.when(diagnosis()), "case-diagnosed")
     assert not said.eligible
     assert said.reasons == ("time-barred",)
 
@@ -74,7 +74,7 @@ def test_a_case_without_acts_is_not_time_barred():
 
 def test_an_offence_is_named_once_with_its_heaviest_penalty():
     found = case(act(kind="threat", day=days(-3)), act("act-2", "threat", days(-2), hate_ground=True))
-    [said] = [one for one in found.when(diagnosis()) if one.name == "case-diagnosed"]
+    said = of(found.when(diagnosis()), "case-diagnosed")
     assert len({one.offence for one in said.offences}) == len(said.offences)
     heaviest = max(
         one.penalty.prison_months
@@ -103,6 +103,21 @@ def test_the_penalties_order_the_offences():
     first = act(kind="threat", day=days(-3))
     second = act("act-2", "threat", days(-2), hate_ground=True)
     for order in ((first, second), (second, first)):
-        [said] = [one for one in case(*order).when(diagnosis()) if one.name == "case-diagnosed"]
+        said = of(case(*order).when(diagnosis()), "case-diagnosed")
         months = [one.prison_months for one in said.offences]
         assert months == sorted(months, reverse=True)
+
+
+def test_the_heaviest_case_of_an_offence_counts_whichever_act_it_is():
+    offline = act(kind="repeated-messages", day=days(-3), online=False)
+    online = act("act-2", "repeated-messages", days(-2))
+    for order in ((offline, online), (online, offline)):
+        said = of(case(*order).when(diagnosis()), "case-diagnosed")
+        [harassment] = [one for one in said.offences if one.offence == "offence.harassment"]
+        assert harassment.prison_months == 24
+
+
+def test_acts_that_are_no_offence_known_hope_for_no_identification():
+    said = of(case(act(kind="unknown-kind")).when(diagnosis()), "case-diagnosed")
+    assert said.offences == ()
+    assert said.feasibility == ()

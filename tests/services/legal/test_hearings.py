@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 
 from services.legal.domain.hearings import (
@@ -20,7 +18,7 @@ from shared.errors import NotFound, Refused
 from shared.money import Money
 from tests.given import CASE, Given
 from tests.services.legal import affairs
-from tests.services.legal.affairs import TODAY, at, case, days
+from tests.services.legal.affairs import TODAY, at, case, days, of
 
 
 def refused(found, command, now=None):
@@ -43,9 +41,7 @@ def ending(status, hearing="hearing-1", **other):
 
 def notice(status, kind="trial", day=None, name="notice-1"):
     sealed = affairs.sealed("court")
-    return TakeCourtNotice(
-        case=CASE, notice=name, kind=kind, status=status, day=day or days(40), sealed_details=sealed
-    )
+    return TakeCourtNotice(case=CASE, notice=name, kind=kind, status=status, day=day or days(40), sealed_details=sealed)
 
 
 def test_a_hearing_is_scheduled_with_its_notice_checked():
@@ -182,12 +178,8 @@ def test_a_courts_notice_in_the_past_is_refused_too():
 def test_a_judgment_follows_a_known_hearing():
     found = case()
     found.when(affairs.hearing(day=TODAY))
-    [said] = [
-        one
-        for one in found.when(affairs.judgment(sealed_damages=affairs.sealed("damages")))
-        if one.name == "judgment-given"
-    ]
-    assert (said.name, said.costs.cents, said.outcome) == ("judgment-given", 120_000, "convicted")
+    said = of(found.when(affairs.judgment(sealed_damages=affairs.sealed("damages"))), "judgment-given")
+    assert (said.costs.cents, said.outcome) == (120_000, "convicted")
     assert found.when(affairs.judgment()) == ()
 
 
@@ -234,7 +226,3 @@ def test_only_the_team_records_a_judgment_and_only_in_a_case():
         Given(service, "case").when(affairs.judgment())
     with pytest.raises(NotFound):
         found.facts(CaseErased(erasure="e", certificate="d" * 64)).when(affairs.judgment())
-
-
-def test_the_days_of_this_module_are_what_they_seem():
-    assert days(30) == TODAY + timedelta(days=30) == date(2026, 12, 23)

@@ -9,7 +9,7 @@ from shared.contracts.intake import CaseErased, ErasurePlanned
 from shared.errors import NotFound
 from tests.given import CASE, Given
 from tests.services.legal import affairs
-from tests.services.legal.affairs import TODAY, case, names
+from tests.services.legal.affairs import TODAY, case, names, of
 
 PLANNED = ErasurePlanned(erasure="erasure-1")
 ERASED = CaseErased(erasure="erasure-1", certificate="d" * 64)
@@ -21,11 +21,10 @@ def view(**other):
 
 def test_a_hold_stands_from_the_filing_to_the_ending_answer():
     found = affairs.filed()
-    [held] = [one for one in found.events if one.name == "hold-placed"]
+    held = of(found.events, "hold-placed")
     assert held.reason == "complaint-under-way"
     assert names(found.when(affairs.answer(said="registered"))) == ["complaint-answered"]
-    lifted = [one for one in found.when(affairs.answer("answer-2", "closed")) if one.name == "hold-lifted"]
-    assert [one.hold for one in lifted] == [held.hold]
+    assert of(found.when(affairs.answer("answer-2", "closed")), "hold-lifted").hold == held.hold
     assert found.at() == ()
 
 
@@ -38,8 +37,8 @@ def test_a_judgment_lifts_the_hold():
 
 def test_an_erasure_is_objected_while_a_complaint_is_under_way():
     found = affairs.filed().facts(PLANNED)
-    [said] = found.at()
-    assert (said.name, said.erasure, said.reason) == ("erasure-objected", "erasure-1", "complaint-under-way")
+    said = of(found.at(), "erasure-objected")
+    assert (said.erasure, said.reason) == ("erasure-1", "complaint-under-way")
     assert found.at() == ()
     found.when(affairs.answer(said="closed"))
     assert "erasure-cleared" not in names(found.events)
@@ -49,8 +48,8 @@ def test_an_erasure_clears_the_documents_and_says_so_once():
     found = case().facts(PLANNED)
     found.at()
     assert [(job.kind, job.subject) for job in found.jobs] == [("clear-documents", "erasure-1")]
-    [said] = found.when(DocumentsCleared(case=CASE, erasure="erasure-1"))
-    assert (said.name, said.erasure) == ("erasure-cleared", "erasure-1")
+    said = of(found.when(DocumentsCleared(case=CASE, erasure="erasure-1")), "erasure-cleared")
+    assert said.erasure == "erasure-1"
     assert found.when(DocumentsCleared(case=CASE, erasure="erasure-1")) == ()
     assert found.when(ClearingFailed(case=CASE, erasure="erasure-1")) == ()
     found.jobs.clear()
@@ -60,7 +59,7 @@ def test_an_erasure_clears_the_documents_and_says_so_once():
 
 def test_documents_that_could_not_be_deleted_object():
     found = case().facts(PLANNED)
-    [said] = [one for one in found.when(ClearingFailed(case=CASE, erasure="erasure-1")) if one.name == "erasure-objected"]
+    said = of(found.when(ClearingFailed(case=CASE, erasure="erasure-1")), "erasure-objected")
     assert said.reason == "deletion-failed"
     assert found.state.objected == {"erasure-1"}
     assert not found.state.forgetting
@@ -81,7 +80,7 @@ def test_another_services_objection_gives_the_case_back():
 
 
 def test_who_reads_is_written_to_the_ledger():
-    [said] = [one for one in case().when(view(record_id="x")) if one.name == "record-viewed"]
+    said = of(case().when(view(record_id="x")), "record-viewed")
     assert (said.viewer, said.role, said.record, said.record_id) == (affairs.LAWYER, "lawyer", "diagnosis", "x")
 
 

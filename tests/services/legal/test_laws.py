@@ -165,7 +165,6 @@ class TestTheCaseObeysTheLaws(AggregateLaws):
         ),
     )
 
-
     def outcome(self, state: Any) -> Any:
         """All that is known, and that no deadline still waits to be said.
 

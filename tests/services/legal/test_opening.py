@@ -209,3 +209,9 @@ def test_prosecution_and_judgment_are_steps_too():
     found.when(affairs.hearing(day=TODAY))
     found.when(affairs.judgment())
     assert {one.kind.value for one in opening.steps(found.state)} == {"simple-complaint", "prosecution", "judgment"}
+
+
+def test_rules_that_open_nothing_after_silence_page_nobody(monkeypatch):
+    found = affairs.filed(act(kind="threat"))
+    monkeypatch.setattr(opening, "silence_ends", lambda *_: None)
+    assert not [one for one in opening.waiting(found.state) if one.kind == "no-answer"]

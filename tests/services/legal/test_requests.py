@@ -15,7 +15,7 @@ from shared.contracts.legal import DeadlineThreatened
 from shared.errors import NotFound, Refused
 from tests.given import CASE
 from tests.services.legal import affairs
-from tests.services.legal.affairs import TODAY, act, at, case, days
+from tests.services.legal.affairs import TODAY, act, at, case, days, of
 
 
 def removal(name="removal-1", day=TODAY, **other):
@@ -51,10 +51,9 @@ def refused(found, command):
 
 def test_each_step_of_a_removal_is_dated_and_followed():
     found = case()
-    assert [one.name for one in found.when(removal())][0] == "removal-requested"
+    assert "removal-requested" in affairs.names(found.when(removal()))
     assert found.when(removal()) == ()
-    [said] = found.when(removed())
-    assert (said.name, said.answer) == ("removal-answered", "removed")
+    assert of(found.when(removed()), "removal-answered").answer == "removed"
     assert found.when(removed()) == ()
     assert found.state.removals["removal-1"].answers == {"answer-1": ("removed", TODAY)}
 
@@ -71,7 +70,7 @@ def test_a_removal_is_not_dated_in_the_future_nor_answered_before_it_was_asked()
 
 def test_a_preservation_request_carries_the_day_on_which_the_data_may_go():
     found = case(act(day=date(2026, 6, 1)))
-    [said] = [one for one in found.when(preservation()) if one.name == "preservation-requested"]
+    said = of(found.when(preservation()), "preservation-requested")
     assert said.expires == date(2027, 6, 1)
     assert found.when(preservation()) == ()
 
@@ -97,8 +96,7 @@ def test_an_authority_is_asked_to_identify_and_answers():
     found = case()
     found.when(identification())
     assert found.when(identification()) == ()
-    [said] = found.when(identified())
-    assert (said.name, said.author) == ("author-identified", "author-1")
+    assert of(found.when(identified()), "author-identified").author == "author-1"
     assert found.when(identified()) == ()
     assert found.state.secret("author.who-1") == affairs.sealed("name")
 

@@ -9,7 +9,9 @@ from pypdf import PdfReader
 
 from services.legal import documents as document
 from services.legal import workers
-from services.legal.particulars import ActTold, Particulars, Signature, check, listed, penalty_fr
+from services.legal.domain.holding import ClearingFailed
+from services.legal.particulars import ActTold, Particulars, Signature, Sources, check, listed, penalty_fr
+from shared.contracts.everyone import ErasureObjected
 from shared.contracts.evidence import ActsExtracted, EvidenceQuarantined, EvidenceWithdrawn
 from shared.contracts.intake import CaseUpdated, ErasurePlanned
 from shared.errors import Refused
@@ -18,7 +20,7 @@ from shared.trust.sealing import commitment, open_chunks
 from tests.given import CASE
 from tests.services.legal import affairs
 from tests.services.legal.affairs import act, days
-from tests.services.legal.desk import IDENTITIES, RECIPIENTS, closed, desk
+from tests.services.legal.desk import IDENTITIES, closed, desk
 
 DIGEST = "ab" * 32
 
@@ -43,7 +45,9 @@ def ready(particulars=None, procedure="simple", **other):
     found.found.facts(updating())
     found.exhibits(
         affairs.uploaded("exhibit-2", sealed_details=closed({"name": "deux.png", "digest": DIGEST})),
-        affairs.uploaded("exhibit-1", declared_day=days(-9), sealed_details=closed({"name": "un.png", "digest": DIGEST})),
+        affairs.uploaded(
+            "exhibit-1", declared_day=days(-9), sealed_details=closed({"name": "un.png", "digest": DIGEST})
+        ),
         affairs.stamped("exhibit-1", qualification="qualified"),
         ActsExtracted(
             extraction="read-1",
@@ -199,17 +203,11 @@ async def test_nothing_is_deleted_where_another_service_objected_first():
     found.found.facts(ErasurePlanned(erasure="erasure-1"))
     found.found.at()
     attempt = found.attempt("clear-documents")
-    found.found.facts(affairs_objection(), source="evidence")
+    found.found.facts(ErasureObjected(erasure="erasure-1", reason="held"), source="evidence")
     [command] = await workers.clear(attempt, found)
     assert found.objects.held
     assert "erasure-objected" in affairs.names(found.found.when(command))
-    assert workers.not_cleared(attempt, "any").reason == "deletion-failed"
-
-
-def affairs_objection():
-    from shared.contracts.everyone import ErasureObjected
-
-    return ErasureObjected(erasure="erasure-1", reason="held")
+    assert workers.not_cleared(attempt, "any") == ClearingFailed(case=CASE, erasure="erasure-1")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +218,10 @@ def affairs_objection():
         (Particulars(exhibits=("exhibit-9",)), "exhibit-unknown"),
         (Particulars(acts=(ActTold(act="act-1", exhibits=(3,)),)), "exhibit-not-listed"),
         (Particulars(witnesses=(document.Witness(exhibit=3),)), "exhibit-not-listed"),
-        (Particulars(authors=(document.Author(number=1),), acts=(ActTold(act="act-1", author=2),)), "author-not-listed"),
+        (
+            Particulars(authors=(document.Author(number=1),), acts=(ActTold(act="act-1", author=2),)),
+            "author-not-listed",
+        ),
     ],
 )
 def test_particulars_that_cannot_be_are_refused_at_the_edge(particulars, code):
@@ -236,11 +237,7 @@ def test_particulars_that_can_be_pass():
 
 def test_exhibits_are_numbered_by_day_then_id():
     found = desk()
-    found.exhibits(
-        affairs.uploaded("b", declared_day=None), affairs.uploaded("c", declared_day=date(2026, 1, 1))
-    )
-    from services.legal.particulars import Sources
-
+    found.exhibits(affairs.uploaded("b", declared_day=None), affairs.uploaded("c", declared_day=date(2026, 1, 1)))
     exhibits = {
         name: latest.value for folder in found.folders.values() for name, latest in folder.state.exhibits.items()
     }
@@ -252,7 +249,3 @@ def test_a_penalty_is_said_in_words():
     assert penalty_fr(12, 1_500_000).startswith("1 an d’emprisonnement")
     assert penalty_fr(18, 100_000).startswith("18 mois")
     assert penalty_fr(0, 1_200_000).endswith("euros d’amende")
-
-
-def test_every_recipient_of_these_tests_is_a_real_one():
-    assert set(RECIPIENTS) == {"contact", "account", "evidence", "authors"}
