@@ -29,13 +29,14 @@ up: $(READY) ## Start the embedded platform on this machine, until Ctrl-C
 
 test: test-unit test-platform ## Run every test
 
-test-unit: $(READY) ## Run the tests that need no process, sockets closed; domains at 100 % of branches
-	$(BIN)/pytest -m "not platform" --disable-socket --allow-unix-socket --cov --cov-report=
+test-unit: $(READY) ## Run the tests with sockets closed; domains at 100 % of branches
+	$(BIN)/pytest -n auto --dist loadfile -m "not platform and not loopback and not browser" \
+	  --disable-socket --allow-unix-socket --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --sort=cover
 	$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*' --fail-under=100 --format=total
 
-test-platform: $(READY) ## Run the tests on the embedded platform's real processes
-	$(BIN)/pytest -m platform
+test-platform: $(READY) ## Run the tests that need sockets, most of them on real processes
+	$(BIN)/pytest -n 3 --dist loadfile -m "platform or loopback"
 
 lint: $(READY) ## Check style, types, import rules, contracts
 	$(BIN)/ruff check $(SOURCES)

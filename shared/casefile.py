@@ -5,7 +5,7 @@ Each service folds it into its own aggregate, so that access is decided from the
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -77,69 +77,66 @@ class CaseFile(BaseModel):
     ahead: frozenset[int] = frozenset()
     opened: bool = False
     anonymous: bool = False
-    recipients: dict[PurposeName, str] = {}  # noqa: RUF012 - pydantic copies defaults
+    recipients: dict[PurposeName, str] = {}
     facets: Latest[Facets] = Latest[Facets]()
-    accesses: dict[str, Latest[Access]] = {}  # noqa: RUF012
+    accesses: dict[str, Latest[Access]] = {}
     revoked: frozenset[str] = frozenset()
-    assigned: dict[str, Latest[str]] = {}  # noqa: RUF012
+    assigned: dict[str, Latest[str]] = {}
     identity_proven: bool = False
     closed: bool = False
-    erasures: dict[str, Erasure] = {}  # noqa: RUF012
+    erasures: dict[str, Erasure] = {}
     erased: bool = False
 
     def fold(self, fact: Recorded) -> Self:
         """The case file with one more fact; facts of others leave it as it is."""
         if not isinstance(fact.event, CASE_EVENTS):
             return self
-        file = self._counted(fact.sequence)._with(fact)
+        file = self.model_copy(update={**self._counted(fact.sequence), **self._changed(fact)})
         if not file.erased:
             return file
-        dropped: dict[str, object] = {"recipients": {}, "accesses": {}, "assigned": {}}
-        return file.model_copy(update=dropped)
+        return file.model_copy(update={"recipients": {}, "accesses": {}, "assigned": {}})
 
-    def _counted(self, sequence: int) -> Self:
+    def _counted(self, sequence: int) -> dict[str, Any]:
         if sequence <= self.upto or sequence in self.ahead:
-            return self
+            return {}
         upto, ahead = self.upto, self.ahead | {sequence}
         while upto + 1 in ahead:
             upto += 1
             ahead -= {upto}
-        return self.model_copy(update={"upto": upto, "ahead": ahead})
+        return {"upto": upto, "ahead": ahead}
 
-    def _with(self, fact: Recorded) -> Self:
+    def _changed(self, fact: Recorded) -> dict[str, Any]:
+        """The fields that the fact gives another value."""
         match fact.event:
             case CaseOpened() as event:
-                return self.model_copy(
-                    update={
-                        "opened": True,
-                        "anonymous": event.anonymous,
-                        "recipients": dict(event.recipients),
-                        "facets": self.facets.offer(fact.sequence, event.facets),
-                    }
-                )
+                return {
+                    "opened": True,
+                    "anonymous": event.anonymous,
+                    "recipients": dict(event.recipients),
+                    "facets": self.facets.offer(fact.sequence, event.facets),
+                }
             case CaseUpdated(facets=facets):
-                return self.model_copy(update={"facets": self.facets.offer(fact.sequence, facets)})
+                return {"facets": self.facets.offer(fact.sequence, facets)}
             case AccessGranted() as event:
                 access = Access(role=event.role, holder=event.holder, status=event.status)
                 known = self.accesses.get(event.access, Latest[Access]())
-                offered = known.offer(fact.sequence, access)
-                return self.model_copy(update={"accesses": {**self.accesses, event.access: offered}})
+                return {"accesses": {**self.accesses, event.access: known.offer(fact.sequence, access)}}
             case AccessRevoked(access=access_id):
-                return self.model_copy(update={"revoked": self.revoked | {access_id}})
+                return {"revoked": self.revoked | {access_id}}
             case CaseAssigned(role=role, staff=staff):
                 taken = self.assigned.get(role, Latest[str]()).offer(fact.sequence, staff)
-                return self.model_copy(update={"assigned": {**self.assigned, role: taken}})
+                return {"assigned": {**self.assigned, role: taken}}
             case IdentityProven():
-                return self.model_copy(update={"identity_proven": True})
+                return {"identity_proven": True}
             case CaseClosed():
-                return self.model_copy(update={"closed": True})
+                return {"closed": True}
             case ErasurePlanned() as event:
                 erasure = Erasure(id=event.erasure, requested_by=event.requested_by)
-                return self.model_copy(update={"erasures": {**self.erasures, event.erasure: erasure}})
+                return {"erasures": {**self.erasures, event.erasure: erasure}}
             case CaseErased():
-                return self.model_copy(update={"erased": True})
+                return {"erased": True}
             case _:
-                return self
+                return {}
 
     def role_of(self, holder: str) -> Role | None:
         """The role in which a person or a member of the team may see the case now; None: not at all."""

@@ -7,17 +7,20 @@ possession of such an image is an offence even for who means to report it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from services.evidence.names import cleaned
+from shared import clock
 from shared.contracts.evidence import ExhibitKind, Missing
 from shared.errors import BrokenContract, Refused
 
 MAX_DECLARATION_BYTES: Final = 16 * 1024
 MINOR: Final = "may-show-a-minor"
+FARTHEST_AHEAD: Final = timedelta(hours=14)
+"""How far ahead of UTC a depositor's own calendar may be (Line Islands)."""
 
 
 def _blank_is_none(value: object) -> object:
@@ -79,7 +82,7 @@ def declared(values: Mapping[str, Any] | bytes) -> Declaration:
 
     Raises:
         Refused: ``ask-first`` when the question about minors is not answered, ``may-show-a-minor`` when the answer is
-            yes, ``invalid-field`` for the rest. What was sent is never echoed.
+            yes, ``day-in-future``, ``invalid-field`` for the rest. What was sent is never echoed.
     """
     if isinstance(values, bytes) and len(values) > MAX_DECLARATION_BYTES:
         raise Refused("too-large", "Say less about this file: at most 16 KB.")
@@ -91,6 +94,8 @@ def declared(values: Mapping[str, Any] | bytes) -> Declaration:
         said = _read(Declaration, values)
     except ValidationError as error:
         raise _wrong(error) from None
+    if said.day is not None and said.day > (clock.now() + FARTHEST_AHEAD).date():
+        raise Refused("day-in-future", "This day is still to come: give the day that the file shows.", field="day")
     return said.model_copy(update={"name": cleaned(said.name)})
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import date, time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl
 
 from services.intake.domain.triage import ActKind
 from services.intake.numbers import Danger
 from services.intake.referrals import Ground
-from shared import ids
+from shared import clock, ids
 from shared.contracts.intake import Facets, Language, Persona, ReportedAct
 from shared.errors import Refused
 from shared.trust.sealing import seal
@@ -22,7 +22,16 @@ from shared.trust.sealing import seal
 MOST_SEALED = 44_000
 """Characters of sealed text that one event may carry in all: with the rest it stays below the bus's 64 KB."""
 
+
+
+def _past(day: date) -> date:
+    if day > clock.paris_day(clock.now()):
+        raise ValueError("This day is still to come")
+    return day
+
+
 Line = Annotated[str, Field(min_length=1, max_length=200)]
+PastDay = Annotated[date, AfterValidator(_past)]
 
 
 class Told(BaseModel):
@@ -48,7 +57,7 @@ class Contact(Told):
 
     last_name: Line | None = None
     first_names: Line | None = None
-    birth_day: date | None = None
+    birth_day: PastDay | None = None
     birth_place: Line | None = None
     nationality: Line | None = None
     occupation: Line | None = None

@@ -37,6 +37,7 @@ _PAGES: Final = Pages(Path(__file__).with_name("templates"))
 _SAID: Final = frozenset({401, 403, 404, 409, 410, 413, 422, 429, 503})
 _LOG: Final = logger(__name__)
 _ECHOING: Final = frozenset({"value_error", "assertion_error", "union_tag_invalid"})
+_UNREADABLE: Final = "The body is not JSON: correct it and send it again."
 _HAPPENED: Final = "Something failed on our side and nothing more is known here. Try again in a moment."
 
 
@@ -119,7 +120,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
-        return _said(request, 400, "unreadable-json", "The body is not JSON: correct it and send it again.")
+        return _said(request, 400, "unreadable-json", _UNREADABLE)
     errors = tuple(FieldProblem(field=_path(one["loc"]), detail=_wrong(one)) for one in found[:20])
     detail = f"{errors[0].detail}: correct it and send it again." if errors else "Correct it and send it again."
     return _said(request, 422, "invalid-field", detail, field=errors[0].field if errors else None, errors=errors)
@@ -132,6 +133,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         return answer(request, error.__cause__)
     if error.status_code == 404:
         return answer(request, NotFound())
+    if error.status_code == 400 and isinstance(error.__cause__, ValueError | RecursionError):
+        return _said(request, 400, "unreadable-json", _UNREADABLE)
     if error.status_code >= 500:
         return failed(request, error)
     phrase = HTTPStatus(error.status_code).phrase

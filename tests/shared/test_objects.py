@@ -219,6 +219,7 @@ class TestAgainstARealServer:
         await objects.delete("long")
 
 
+@pytest.mark.loopback
 async def test_a_server_that_is_away_is_unavailable():
     async with Objects(f"127.0.0.1:{free_port()}", "b-1", access="a", secret="s", secure=False) as away:
         with pytest.raises(Unavailable, match="does not answer"):

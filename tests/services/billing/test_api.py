@@ -30,6 +30,8 @@ from tests.services.billing.provider import Provider, completed, signed
 from tests.services.billing.stand_in import Running
 from tests.shared.web.stand_in import bearer, client
 
+pytestmark = pytest.mark.loopback
+
 SECRET = "billing payment-webhook"
 API = f"/billing/api/cases/{CASE}"
 PAGE = f"/billing/cases/{CASE}"

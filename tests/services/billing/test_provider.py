@@ -12,6 +12,8 @@ from shared.settings import Settings
 from tests.services.billing.facts import PAYMENT
 from tests.services.billing.provider import Provider, completed, signed
 
+pytestmark = pytest.mark.loopback
+
 SECRET = "whsec_test"
 
 DAY = date(2026, 11, 23)

@@ -214,6 +214,7 @@ async def test_without_a_recipient_no_invoice_can_be_made():
         await service.worker("issue-invoice").run(attempt, Running())
 
 
+@pytest.mark.loopback
 async def test_a_refund_is_asked_of_the_provider_once_and_noted():
     shop = Provider()
     try:

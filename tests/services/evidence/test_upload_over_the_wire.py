@@ -19,6 +19,8 @@ from shared.objects import PART_BYTES, Objects
 from shared.web.application import application
 from tests.services.evidence.stand_in import AT, PAGE, PNG, VICTIM, Bucket, client, known, said
 
+pytestmark = pytest.mark.loopback
+
 MEBIBYTE = 1024 * 1024
 
 

@@ -16,6 +16,8 @@ from shared.settings import Settings
 from tests.given import NOON
 from tests.services.notify.cases import ADDRESS
 
+pytestmark = pytest.mark.loopback
+
 
 class Box:
     """A relay's mind: what it answers at each step, and what it took."""
