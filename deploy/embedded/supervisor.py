@@ -119,7 +119,8 @@ class Platform:
         """Waits until every child answers. Raises Unavailable when one cannot start, or after ``within`` seconds."""
         waiting = [asyncio.ensure_future(keeper.until_ready()) for keeper in self._keepers.values()]
         try:
-            await asyncio.wait_for(asyncio.gather(*waiting), self._within)
+            async with asyncio.timeout(self._within):
+                await asyncio.gather(*waiting)
         except TimeoutError:
             late = [f"{name} ({keeper.state})" for name, keeper in self._keepers.items() if not keeper.ready.is_set()]
             message = f"Not ready after {self._within:g} s: {', '.join(late)}. Read {self.data / 'logs'}."

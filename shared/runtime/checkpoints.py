@@ -34,6 +34,7 @@ def digest_of(lines: Iterable[tuple[str, str]]) -> str:
 class _Epoch:
     number: int
     lines: list[tuple[str, str]] = field(default_factory=list)
+    doubtful: bool = False
     writing: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -44,6 +45,7 @@ class Epochs:
     def __init__(self, writer: str) -> None:
         self.writer = writer
         self._epoch = _Epoch(1)
+        self._closing: _Epoch | None = None
         self._previous = GENESIS
 
     @property
@@ -53,46 +55,59 @@ class Epochs:
 
     @contextlib.asynccontextmanager
     async def entered(self) -> AsyncIterator[Entry]:
-        """Take part in the open epoch; what ``Entry.stored`` names counts once the block ends without an error."""
+        """Take part in the open epoch, which does not end before the block does."""
         epoch = self._epoch
-        entry = Entry(f"{self.writer}/{epoch.number}")
         epoch.writing += 1
         try:
-            yield entry
-            epoch.lines.extend(entry.lines)
+            yield Entry(f"{self.writer}/{epoch.number}", epoch)
         finally:
             epoch.writing -= 1
             if epoch.writing == 0:
                 epoch.idle.set()
 
     async def close(self, *, final: bool = False) -> Checkpoint | None:
-        """End the open epoch and say what it holds; None when it is empty and not the final one."""
-        if not self._epoch.lines and not self._epoch.writing and not final:
-            return None
-        epoch, self._epoch = self._epoch, _Epoch(self._epoch.number + 1)
-        while epoch.writing:
-            epoch.idle.clear()
-            await epoch.idle.wait()
-        return Checkpoint(
-            writer=self.writer,
-            number=epoch.number,
-            count=len(epoch.lines),
-            digest=digest_of(epoch.lines),
-            previous=self._previous,
-            final=final,
-        )
+        """End the open epoch and say what it holds; None when it is empty and not the final one.
+
+        An epoch whose ``close`` was cancelled is ended first, and is then not the final one. One with a commit of
+        unknown outcome has no checkpoint: it could only say what may be wrong.
+        """
+        while True:
+            resumed = self._closing is not None
+            epoch = self._closing or self._epoch
+            if not (epoch.lines or epoch.writing or epoch.doubtful or final):
+                return None
+            if not resumed:
+                self._closing, self._epoch = epoch, _Epoch(epoch.number + 1)
+            while epoch.writing:
+                epoch.idle.clear()
+                await epoch.idle.wait()
+            self._closing = None
+            if not epoch.doubtful:
+                return Checkpoint(
+                    writer=self.writer,
+                    number=epoch.number,
+                    count=len(epoch.lines),
+                    digest=digest_of(epoch.lines),
+                    previous=self._previous,
+                    final=final and not resumed,
+                )
 
     def chained(self, message: Message) -> None:
         """Remember the published checkpoint as the one before the next."""
         self._previous = fingerprint(message.headers, message.body)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One transaction's part in an epoch."""
+    """One transaction's part in an epoch: say ``stored`` after its commit, ``doubt`` when its outcome is unknown."""
 
     epoch: str
-    lines: list[tuple[str, str]] = field(default_factory=list)
+    _of: _Epoch
 
     def stored(self, publications: Sequence[Publication]) -> None:
-        self.lines.extend((one.recorded.id, fingerprint(one.message.headers, one.message.body)) for one in publications)
+        self._of.lines.extend(
+            (one.recorded.id, fingerprint(one.message.headers, one.message.body)) for one in publications
+        )
+
+    def doubt(self) -> None:
+        self._of.doubtful = True

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from shared.clock import now
-from shared.errors import Held, NotFound, Refused, Unavailable
-from shared.runtime.declaration import Attempt, Impossible, Postponed, Worker
+from shared.errors import Held, NotFound, RecoursError, Refused, Unavailable
+from shared.runtime.declaration import Attempt, Command, Impossible, Postponed, Worker
 from shared.runtime.documents import Document
+from shared.runtime.engine import where
 from shared.runtime.store import Fenced
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Jobs:
     def __init__(self, running: Running) -> None:
         self._running = running
         self._tasks: set[asyncio.Task[None]] = set()
-        self._wakers: dict[str, Worker] = {worker.kind: worker for worker in running.service.workers}
+        self._workers: dict[str, Worker] = {worker.kind: worker for worker in running.service.workers}
 
     async def turn(self) -> int:
         """Claim what is due, as far as hands are free; gives how many. Raises StoreDown."""
@@ -36,11 +37,9 @@ class Jobs:
         if free <= 0:
             return 0
         claimed = 0
-        for document in await self._running.store.due("jobs", now(), free):
-            worker = self._wakers.get(document["kind"])
-            if worker is None:
-                log.error("job-without-worker", kind=document["kind"])
-                continue
+        # Only kinds that somebody here does: others, due for long, would take every hand's place.
+        for document in await self._running.store.due("jobs", now(), free, kinds=sorted(self._workers)):
+            worker = self._workers[document["kind"]]
             taken = await self._running.store.claim(
                 "jobs", document, owner=self._running.writer, until=now() + worker.lease
             )
@@ -72,16 +71,21 @@ class Jobs:
             result = await self._one(worker, attempt, document["failures"])
         except Unavailable:
             result = "store-down"  # the lease brings it back
+        except Exception as error:  # the lease brings it back here too; nobody awaits this task
+            log.error("job-broken", kind=worker.kind, attempt=attempt.number, exc_info=error)
+            result = "broken"
         self._running.metrics.jobs.labels(worker.kind, result).inc()
 
     async def _one(self, worker: Worker, attempt: Attempt, failures: int) -> str:
         running = self._running
         try:
+            if await running.engine.held(attempt.aggregate, attempt.case):
+                raise Held("Its result would have to wait for an operator.")  # before anything is done outside
             async with asyncio.timeout(worker.lease.total_seconds() * 0.9):
                 commands = await worker.run(attempt, running)
             for position, command in enumerate(commands, 1):
                 job = attempt if position == len(commands) else None
-                await running.carry_out(command, cause=attempt.id, job=job)
+                await self._told(worker, command, attempt, job)
         except Fenced:
             return "fenced"
         except Postponed as later:
@@ -102,14 +106,25 @@ class Jobs:
             return "failed"
         return "done"
 
+    async def _told(self, worker: Worker, command: Command, attempt: Attempt, job: Attempt | None) -> None:
+        try:
+            await self._running.carry_out(command, cause=attempt.id, job=job)
+        except (Refused, NotFound) as refusal:
+            if worker.policy == "at-least-once":  # done already; doing it again would only be another double
+                raise Impossible(f"result-refused-{refusal.code}") from refusal
+            raise
+
     async def _give_up(self, worker: Worker, attempt: Attempt, reason: str) -> str:
         try:
             await self._running.carry_out(worker.given_up(attempt, reason), cause=attempt.id, job=attempt)
-        except (Refused, NotFound) as error:
-            await self._running.engine.give_up(attempt, f"{reason}, then {error.code}")
-            return "dead"
         except Fenced:
             return "fenced"
+        except Unavailable:
+            raise
+        except Exception as error:  # not even the failure can be said: an operator must look
+            why = error.code if isinstance(error, RecoursError) else where(error)
+            await self._running.engine.give_up(attempt, f"{reason}, then {why}")
+            return "dead"
         return "given-up"
 
 

@@ -34,6 +34,7 @@ from shared.trust.signing import KeySet
 log = structlog.get_logger()
 MAX_RECORDS = 500
 PAUSE = timedelta(seconds=1)
+COMMIT_TIMEOUT = 5.0
 LONGEST_PAUSE = timedelta(seconds=15)
 
 OutsideHandler = Callable[[Arrival], Awaitable[None]]
@@ -46,7 +47,7 @@ def arrival_of(record: ConsumerRecord[bytes, bytes], keys: KeySet) -> Arrival:
         partition=record.partition,
         offset=record.offset,
         key=bytes(record.key or b""),
-        headers=tuple((name, bytes(value)) for name, value in record.headers),
+        headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
         body=bytes(record.value or b""),
     )
     return reread(arrival, keys)
@@ -57,6 +58,7 @@ class EventConsumer:
 
     Args:
         outside: what to do with a partner's message (topics of ``Service.accepts``).
+        refresh: fetches the services' keys again, for a message whose key is unknown.
     """
 
     def __init__(
@@ -68,14 +70,16 @@ class EventConsumer:
         bus: str,
         name: str,
         outside: OutsideHandler | None = None,
+        refresh: Callable[[], Awaitable[None]] | None = None,
         session_timeout: timedelta = timedelta(seconds=6),
     ) -> None:
         self.progress = Progress()
-        self.turned = now()
+        self.leaving = False
         self._service = service
         self._engine = engine
         self._keys = keys
         self._outside = outside
+        self._refresh = refresh
         self._partner_topics: dict[str, type[PartnerMessage]] = {
             one.message.topic: one.message for one in service.accepts
         }
@@ -118,11 +122,14 @@ class EventConsumer:
 
     async def stop(self) -> None:
         """Stop fetching, finish the batch in hand, leave the group."""
+        self.leaving = True
         async with self._busy:
-            if self._resuming:
-                self._resuming.cancel()
-            with contextlib.suppress(KafkaError, OSError):
-                await self._broker.stop()
+            pass
+        # Without the lock: a batch that was just fetched, or a rebalance, would wait for it, and the broker for them.
+        if self._resuming:
+            self._resuming.cancel()
+        with contextlib.suppress(KafkaError, OSError):
+            await self._broker.stop()
 
     async def observe(self) -> None:
         """Learn where new partitions begin and how far this member has read."""
@@ -149,7 +156,8 @@ class EventConsumer:
 
     async def _handle(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
         async with self._busy:
-            self.turned = now()
+            if self.leaving:
+                return
             ends: dict[TopicPartition, int] = {}
             starts: dict[TopicPartition, int] = {}
             for record in records:
@@ -170,6 +178,9 @@ class EventConsumer:
 
     async def _process(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         arrivals = [arrival_of(record, self._keys()) for record in records]
+        if self._refresh is not None and any(_by_unknown_key(one, self._keys()) for one in arrivals):
+            await self._refresh()  # a service signs with a new key as soon as it has published it
+            arrivals = [reread(one, self._keys()) for one in arrivals]
         self._engine.metrics.batch.observe(len(arrivals))
         groups: dict[str, Group] = {}
         for arrival in arrivals:
@@ -177,25 +188,14 @@ class EventConsumer:
                 if self._outside is not None:
                     await self._outside(arrival)
                 continue
-            for aggregate_id, group in self._targets(arrival):
-                groups.setdefault(aggregate_id, group).arrivals.append(arrival)
+            live = self.progress.current(arrival.partition, now())
+            for aggregate_id, group in self._engine.targets(arrival, live=live).items():
+                if groups.setdefault(aggregate_id, group) is not group:
+                    groups[aggregate_id].arrivals.extend(group.arrivals)
         published = await self._engine.apply(groups) if groups else []
         await self._commit(arrivals)
-        for outbox, messages in published:
-            if outbox:
-                await self._engine.publisher.publish(outbox, messages)
-
-    def _targets(self, arrival: Arrival) -> Iterable[tuple[str, Group]]:
-        live = self.progress.horizon(arrival.partition) is not None
-        if arrival.fact is None:
-            declared = self._service.aggregate(self._service.unreadable)
-            case = arrival.key.decode("ascii", "replace")[:80] or "unknown"
-            yield declared.id(self._service.name, case), Group(declared, case, live=live)
-            return
-        for declared in self._service.aggregates:
-            for key in declared.route(arrival.fact):
-                case = arrival.fact.case
-                yield declared.id(self._service.name, key), Group(declared, case, live=live)
+        publish = self._engine.publisher.publish
+        await asyncio.gather(*(publish(outbox, messages) for outbox, messages in published if outbox))
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> None:
         consumer = self.consumer
@@ -209,8 +209,10 @@ class EventConsumer:
         offsets = {one: offset for one, offset in offsets.items() if one in held}
         if offsets:
             # A commit that fails costs a delivery again, which the inbox makes harmless.
-            with contextlib.suppress(KafkaError, OSError):
-                await consumer.commit(offsets)
+            # Without a bound the client would try for as long as the bus is away, and nobody could stop or rebalance.
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(COMMIT_TIMEOUT):
+                    await consumer.commit(offsets)
 
     async def _back_off(self, starts: Mapping[TopicPartition, int]) -> None:
         consumer = self.consumer
@@ -241,10 +243,16 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Wait for the batch in hand, so that its offsets are committed while they are still ours."""
         async with self._owner._busy:  # noqa: SLF001 - two halves of one thing
-            self._owner.progress.revoked(revoked)
+            pass
+        self._owner.progress.revoked(revoked)
 
     async def on_partitions_assigned(self, _assigned: Iterable[TopicPartition]) -> None:
         return
+
+
+def _by_unknown_key(arrival: Arrival, keys: KeySet) -> bool:
+    named = {value for name, value in arrival.headers if name == "ce_keyid"}
+    return arrival.fact is None and bool(named - {key.key_id.encode() for key in keys})
 
 
 async def _parse(raw: Any) -> KafkaMessage:

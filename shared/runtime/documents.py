@@ -62,10 +62,12 @@ class Writes:
 
     ``states``: the aggregates as they will be, each guarded by the revision it was loaded at. ``settled``: claimed
     jobs (id, attempt) that must still be this attempt's. ``touched``: parents (id, revision) that must not have moved.
+    ``holding``: stored aggregates (id, dead letters more) whose state stays as it is, even where it cannot be read.
     """
 
     states: list[tuple[Aggregate, Loaded]] = field(default_factory=list)
     touched: list[tuple[str, int]] = field(default_factory=list)
+    holding: list[tuple[str, int]] = field(default_factory=list)
     inbox: list[tuple[str, Arrival]] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
     jobs: list[tuple[Loaded, Job]] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Writes:
         return (
             len(self.states)
             + len(self.touched)
+            + len(self.holding)
             + len(self.inbox)
             + len(self.publications)
             + len(self.jobs)
@@ -100,8 +103,9 @@ def partition_of(key: str, partitions: int) -> int:
 def state_document(declared: Aggregate, loaded: Loaded, partitions: int) -> Document:
     """The state as stored. Raises BrokenContract over 1 MB."""
     body = loaded.state.model_dump_json()
-    if len(body) > MAX_STATE_BYTES:
-        raise BrokenContract(f"A {declared.name} of {len(body)} bytes is over the bound of {MAX_STATE_BYTES}.")
+    size = len(body.encode())
+    if size > MAX_STATE_BYTES:
+        raise BrokenContract(f"A {declared.name} of {size} bytes is over the bound of {MAX_STATE_BYTES}.")
     return {
         "_id": loaded.id,
         "kind": declared.name,

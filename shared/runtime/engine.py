@@ -14,22 +14,25 @@ import structlog
 
 from shared.clock import now
 from shared.contracts.envelope import Message
-from shared.errors import Held, NotFound, Refused, Unavailable
+from shared.errors import BrokenContract, Held, NotFound, Refused, Unavailable
 from shared.ids import event_id
 from shared.runtime.answers import Answer
-from shared.runtime.checkpoints import Epochs
-from shared.runtime.declaration import Aggregate, Attempt, Command, Recorded, Service
+from shared.runtime.checkpoints import Entry, Epochs
+from shared.runtime.declaration import Aggregate, Attempt, Command, Recorded, Service, key_of
 from shared.runtime.documents import DeadLetter, Document, Publication, Writes
 from shared.runtime.folding import Loaded, Outcome, absorb, carry_out, settle
 from shared.runtime.locks import Locks
 from shared.runtime.messages import Arrival, Signer, reread, to_message
 from shared.runtime.metrics import Metrics
 from shared.runtime.publisher import Publisher
-from shared.runtime.store import Conflict, Store, StoreRefusal
+from shared.runtime.store import CommitUnknown, Conflict, Store, StoreRefusal
+from shared.runtime.unbroken import unbroken
 from shared.trust.signing import KeySet
 
 log = structlog.get_logger()
 COMMAND_TRIES = 12
+CONFLICTS = 50
+"""So often an aggregate on its own is tried again; then something is wrong with it, and it is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Engine:
         self._signer = signer
         self._keys = keys
         self._locks = Locks()
+        self._unsaid: Publication | None = None
         self.work = asyncio.Event()
         """Set when a transaction left jobs to do."""
 
@@ -102,22 +106,27 @@ class Engine:
         """Fold the groups in as few transactions as conflicts allow; gives what is to be published.
 
         Whole-batch retries livelock on a hot case (measured), so a conflict halves the batch by aggregate, down to
-        one. What the store refuses is halved down to one fact, which becomes a dead letter.
+        one. What fails otherwise is halved down to one fact, which becomes a dead letter.
 
         Raises:
             StoreDown: nothing of the failing part was written; the whole batch may be given again.
         """
-        async with self._locks.hold(groups):
+        for _ in range(CONFLICTS if len(groups) == 1 else 1):
             try:
-                return [await self._apply_once(groups)]
+                async with self._locks.hold(groups):
+                    return [await self._apply_once(groups)]
             except Conflict:
                 self.metrics.conflicts.inc()
                 await asyncio.sleep(random.uniform(0.002, 0.05))  # noqa: S311 - jitter
-                parts = _by_aggregate(groups)
-            except StoreRefusal as refusal:
-                parts = _halves(groups)
-                if len(parts) == 1:
-                    return [await self._hold(groups, str(refusal))]
+                parts, reason = _by_aggregate(groups), "conflicts-without-end"
+            except Unavailable:
+                raise
+            except Exception as error:  # whatever one aggregate or fact does, the others go on
+                parts, reason = _halves(groups), _reason(error)
+                break
+        if len(parts) == 1:
+            await self._hold(groups, reason)
+            return []
         return [published for part in parts for published in await self.apply(part)]
 
     async def _apply_once(self, groups: Mapping[str, Group]) -> tuple[str, list[Message]]:
@@ -141,8 +150,7 @@ class Engine:
                 self._add(writes, plan.outcome, entry.epoch)
             if not writes.states:
                 return "", []
-            outbox = await self._write(writes)
-            entry.stored(writes.publications)
+            outbox = await self._write(writes, entry)
         for _, arrival in writes.inbox:
             self.metrics.facts.labels(arrival.topic).inc()
         return outbox or "", [one.message for one in writes.publications]
@@ -166,14 +174,15 @@ class Engine:
                 continue
             plan.inbox.append((aggregate_id, arrival))
         again = {one.id for one in plan.dead_letters}
-        plan.redriven = [one for one in group.redriven if one not in again]
+        plan.redriven = [one for one in group.redriven if one not in again and one in known]
         plan.dead_letters = [one for one in plan.dead_letters if one.id not in known]
         loaded = replace(loaded, held=loaded.held + len(plan.dead_letters) - len(plan.redriven))
         moment = now()
         if loaded.held or not (plan.inbox or plan.redriven):
             plan.outcome = Outcome(replace(loaded, pending=loaded.pending or bool(plan.inbox)))
-        elif not group.live:
-            plan.outcome = Outcome(replace(loaded, pending=True, wake=moment))
+        elif not group.live or _due(loaded, moment):
+            earliest = min(moment, loaded.wake or moment)
+            plan.outcome = Outcome(replace(loaded, pending=True, wake=earliest))
         else:
             cause = plan.inbox[-1][1].fact if plan.inbox else None
             plan.outcome = self._settled(
@@ -190,64 +199,106 @@ class Engine:
             plan.dead_letters.append(_own_letter(loaded, "react", where(error), moment))
             return Outcome(replace(loaded, held=loaded.held + 1, pending=True))
 
-    async def _hold(self, groups: Mapping[str, Group], reason: str) -> tuple[str, list[Message]]:
-        """Keep what the store refuses as dead letters, so that the others go on."""
+    async def _hold(self, groups: Mapping[str, Group], reason: str) -> None:
+        """Keep as dead letters what can neither be folded nor stored, so that the others go on."""
         [(aggregate_id, group)] = groups.items()
-        loaded = (await self.store.load({aggregate_id: (group.declared, group.case)}))[aggregate_id]
-        known = await self.store.letters_of([aggregate_id])
-        letters = [_letter(aggregate_id, group, one, "store-refused", reason) for one in group.arrivals]
-        letters = [one for one in letters if one.id not in known]
+        async with self._locks.hold(groups):
+            known = await self.store.letters_of([aggregate_id])
+            letters = [_letter(aggregate_id, group, one, "not-applied", reason) for one in group.arrivals]
+            await self._add_letters(aggregate_id, group, [one for one in letters if one.id not in known])
+
+    async def _add_letters(self, aggregate_id: str, group: Group, letters: list[DeadLetter]) -> None:
+        """Hold an aggregate whose state may be one that can be neither read nor written."""
+        if not letters:
+            return
         writes = Writes(dead_letters=letters)
-        writes.states.append((group.declared, replace(loaded, held=loaded.held + len(letters))))
+        if await self.store.find("states", aggregate_id) is None:
+            blank = (await self.store.load({aggregate_id: (group.declared, group.case)}))[aggregate_id]
+            writes.states.append((group.declared, replace(blank, held=len(letters))))
+        else:
+            writes.holding.append((aggregate_id, len(letters)))
         await self._write(writes)
-        return "", []
+
+    def targets(self, arrival: Arrival, *, live: bool = True) -> dict[str, Group]:
+        """The aggregates that an arrival concerns; what cannot be read or routed concerns the one that it holds."""
+        if arrival.fact is not None:
+            try:
+                return {
+                    declared.id(self.service.name, key): Group(declared, arrival.fact.case, [arrival], live)
+                    for declared in self.service.aggregates
+                    for key in declared.route(arrival.fact)
+                }
+            except Exception as error:  # a pure function that fails holds, whatever it raised
+                arrival = replace(arrival, fact=None, problem=f"route-failed: {where(error)}")
+        declared = self.service.aggregate(self.service.unreadable)
+        case = arrival.key.decode("ascii", "replace")[:80] or "unknown"
+        return {declared.id(self.service.name, case): Group(declared, case, [arrival], live)}
 
     async def redrive(self, letter: DeadLetter) -> bool:
-        """Send a dead letter through the ordinary path again; whether it is gone now. Raises StoreDown."""
-        declared = self.service.aggregate_of(letter.aggregate)
-        arrivals = [reread(_arrival(letter), self._keys())] if letter.kind == "fact" else []
-        group = Group(declared, letter.case, arrivals, redriven=[letter.id])
-        for outbox, messages in await self.apply({letter.aggregate: group}):
-            if outbox:
-                await self.publisher.publish(outbox, messages)
-        return letter.id not in await self.store.letters_of([letter.aggregate])
+        """Send a dead letter through the ordinary path again; whether nothing of it is left. Raises StoreDown."""
+        before = await self.store.letters_of([letter.aggregate])
+        own = Group(self.service.aggregate_of(letter.aggregate), letter.case)
+        arrival = reread(_arrival(letter), self._keys()) if letter.kind == "fact" else None
+        others: dict[str, Group] = {}
+        if arrival is not None and letter.reason == "unreadable":
+            others = self.targets(arrival)
+            own = others.pop(letter.aggregate, own)
+        elif arrival is not None:
+            own.arrivals.append(arrival)
+        own.redriven.append(letter.id)
+        # The letter goes last: until the others have the fact, it is all that keeps it.
+        for groups in (others, {letter.aggregate: own}):
+            for outbox, messages in await self.apply(groups) if groups else ():
+                if outbox:
+                    await self.publisher.publish(outbox, messages)
+        after = await self.store.letters_of([letter.aggregate])
+        return letter.id not in after and not after - before
 
     async def give_up(self, attempt: Attempt, detail: str) -> None:
         """Hold the aggregate of a job whose result and failure were both refused. Raises StoreDown, Fenced."""
         declared = self.service.aggregate_of(attempt.aggregate)
         async with self._locks.hold([attempt.aggregate]):
             loaded = (await self.store.load({attempt.aggregate: (declared, attempt.case)}))[attempt.aggregate]
-            letter = _own_letter(loaded, "job", f"{attempt.kind}: {detail}", now())
+            letter = replace(
+                _own_letter(loaded, "job", f"{attempt.kind}: {detail}", now()), id=f"{attempt.id}:given-up"
+            )
             writes = Writes(dead_letters=[letter], settled=[(attempt.id, attempt.number)])
             writes.states.append((declared, replace(loaded, held=loaded.held + 1)))
             await self._write(writes)
 
     # ---- wakes
 
-    async def wake(self, aggregate_id: str) -> None:
-        """Ask ``react`` again. Conflicts leave it for the next round. Raises StoreDown."""
+    async def wake(self, aggregate_id: str, until: datetime) -> None:
+        """Ask ``react`` again where the wake is due by ``until``. Conflicts leave it for later. Raises StoreDown."""
         declared = self.service.aggregate_of(aggregate_id)
         async with self._locks.hold([aggregate_id]):
-            before = (await self.store.load({aggregate_id: (declared, "")}))[aggregate_id]
-            moment = now()
-            if before.held or before.wake is None or before.wake > moment:
-                return
-            if not before.pending and (moment - before.wake).total_seconds() > 60:
-                self.metrics.late_wakes.inc()
-            group = Group(declared, before.case)
-            plan = _Plan(Outcome(before), before)
-            plan.outcome = self._settled(
-                group, before, moment, plan, cause=f"wake:{before.wake.isoformat()}", correlation=""
-            )
-            async with self.epochs.entered() as entry:
-                writes = Writes(states=[(declared, plan.outcome.loaded)], dead_letters=plan.dead_letters)
-                self._add(writes, plan.outcome, entry.epoch)
-                try:
-                    outbox = await self._write(writes)
-                except Conflict:
-                    return
-                entry.stored(writes.publications)
-            self.publisher.publish_soon(outbox, [one.message for one in writes.publications])
+            try:
+                await self._woken(declared, aggregate_id, until)
+            except Conflict:
+                self.metrics.conflicts.inc()
+            except Unavailable:
+                raise
+            except Exception as error:  # it holds this aggregate: the other wakes go on
+                group = Group(declared, key_of(aggregate_id))
+                letter = _own_letter(Loaded(aggregate_id, group.case, None), "react", _reason(error), now())
+                await self._add_letters(aggregate_id, group, [letter])
+
+    async def _woken(self, declared: Aggregate, aggregate_id: str, until: datetime) -> None:
+        before = (await self.store.load({aggregate_id: (declared, "")}))[aggregate_id]
+        moment = now()
+        if before.held or before.wake is None or before.wake > min(until, moment):
+            return
+        if not before.pending and (moment - before.wake).total_seconds() > 60:
+            self.metrics.late_wakes.inc()
+        plan = _Plan(Outcome(before), before)
+        plan.outcome = self._settled(
+            Group(declared, before.case), before, moment, plan, cause=f"wake:{before.wake.isoformat()}", correlation=""
+        )
+        async with self.epochs.entered() as entry:
+            writes = Writes(states=[(declared, plan.outcome.loaded)], dead_letters=plan.dead_letters)
+            self._add(writes, plan.outcome, entry.epoch)
+            outbox = await self._write(writes, entry)
+        self.publisher.publish_soon(outbox, [one.message for one in writes.publications])
 
     # ---- commands
 
@@ -296,18 +347,16 @@ class Engine:
                         writes.settled.append((job.id, job.number))
                     if parent_id and before.revision == 0:
                         writes.touched.append((parent_id, loaded[parent_id].revision))
-                    self._add(writes, outcome, entry.epoch)
                     try:
-                        outbox = await self._write(writes)
+                        self._add(writes, outcome, entry.epoch)
+                        outbox = await self._write(writes, entry)
                     except Conflict:
                         self.metrics.conflicts.inc()
                         pause = random.uniform(0.002, 0.05)  # noqa: S311 - jitter
-                    except StoreRefusal as refusal:
+                    except (StoreRefusal, BrokenContract) as refusal:
                         raise Refused(
                             "too-large", "This is more than one case can hold; send less of it at once."
                         ) from refusal
-                    else:
-                        entry.stored(writes.publications)
             if not pause:
                 self.publisher.publish_soon(outbox, [one.message for one in writes.publications])
                 self.metrics.commands.labels("done").inc()
@@ -325,13 +374,16 @@ class Engine:
         cause: str,
         correlation: str,
     ) -> Outcome:
+        moment = now()
+        # A wake that is due is for the member that has read the case's partition: a command does not run ahead of it.
+        loaded = replace(before, pending=True) if _due(before, moment) else before
         try:
-            return carry_out(
+            outcome = carry_out(
                 declared,
                 self.service.name,
-                before,
+                loaded,
                 command,
-                now(),
+                moment,
                 parent=parent.state if parent else None,
                 cause=cause or f"command:{type(command).__name__}",
                 correlation=correlation,
@@ -342,15 +394,41 @@ class Engine:
         except Exception:
             self.metrics.commands.labels("failed").inc()
             raise
+        if loaded is before:
+            return outcome
+        return replace(outcome, loaded=replace(outcome.loaded, pending=before.pending))
+
+    async def held(self, aggregate_id: str, case: str) -> bool:
+        """Whether commands to this aggregate wait for an operator. Raises StoreDown."""
+        declared = self.service.aggregate_of(aggregate_id)
+        ids = [aggregate_id]
+        if declared.parent:
+            ids.append(self.service.aggregate(declared.parent).id(self.service.name, case))
+        return bool(await self.store.letters_of(ids))
 
     # ---- what is neither
 
     async def record(self, writes: Writes) -> None:
-        """Write what concerns no aggregate: a partner's message and the answer to it. Raises StoreDown."""
-        self.publisher.publish_soon(await self._write(writes), writes.messages)
+        """Write what concerns no aggregate: a partner's message and the answer to it.
+
+        Raises:
+            Unavailable: the store does not answer, or the message was settled by another meanwhile.
+        """
+        try:
+            outbox = await self._write(writes)
+        except Conflict as conflict:
+            raise Unavailable("Somebody else has just settled this message; look again.") from conflict
+        self.publisher.publish_soon(outbox, writes.messages)
 
     async def checkpoint(self, *, final: bool = False) -> Message | None:
-        """End the epoch and store its checkpoint; gives its message, None when there was nothing. Raises StoreDown."""
+        """End the epoch and store its checkpoint; gives its message, None when there was nothing. Raises Unavailable.
+
+        One that could not be stored is stored first, with the same bytes, when this is next called.
+        """
+        if self._unsaid is not None:
+            said = await self._say(self._unsaid)
+            if not final:
+                return said
         checkpoint = await self.epochs.close(final=final)
         if checkpoint is None:
             return None
@@ -365,9 +443,20 @@ class Engine:
             causation="checkpoint",
             correlation="checkpoint",
         )
-        publication = Publication(recorded, to_message(recorded, self._signer, epoch=""), "")
-        outbox = await self._write(Writes(publications=[publication]))
-        self.epochs.chained(publication.message)
+        self._unsaid = Publication(recorded, to_message(recorded, self._signer, epoch=""), "")
+        self.epochs.chained(self._unsaid.message)
+        said = await self._say(self._unsaid)
+        return await self.checkpoint(final=True) if final and not checkpoint.final else said
+
+    async def _say(self, publication: Publication) -> Message:
+        outbox: str | None
+        try:
+            outbox = await self._write(Writes(publications=[publication]))
+        except Conflict:
+            if not await self.store.events([publication.recorded.id]):
+                raise Unavailable("The checkpoint is stored at the next turn.") from None
+            outbox = None  # stored by a commit whose answer was lost: its outbox document is swept
+        self._unsaid = None
         self.publisher.publish_soon(outbox, [publication.message])
         return publication.message
 
@@ -379,14 +468,34 @@ class Engine:
         )
         writes.jobs.extend((outcome.loaded, job) for job in outcome.jobs)
 
-    async def _write(self, writes: Writes) -> str | None:
+    async def _write(self, writes: Writes, entry: Entry | None = None) -> str | None:
+        """Write, and count what was written in its epoch, also where the caller is cancelled meanwhile."""
+        return await unbroken(self._written(writes, entry))
+
+    async def _written(self, writes: Writes, entry: Entry | None) -> str | None:
         with self.metrics.transaction.time():
-            outbox = await self.store.write(writes, now=now())
+            try:
+                outbox = await self.store.write(writes, now=now())
+            except CommitUnknown:
+                if entry is not None:
+                    entry.doubt()
+                raise
+        if entry is not None:
+            entry.stored(writes.publications)
         for one in writes.publications:
             self.metrics.events.labels(one.message.topic).inc()
         if writes.jobs:
             self.work.set()
         return outbox
+
+
+def _due(loaded: Loaded, moment: datetime) -> bool:
+    return loaded.wake is not None and loaded.wake <= moment
+
+
+def _reason(error: Exception) -> str:
+    """Why something is held: the store's code, else where it failed."""
+    return str(error) if isinstance(error, StoreRefusal) else where(error)
 
 
 def _by_aggregate(groups: Mapping[str, Group]) -> list[dict[str, Group]]:

@@ -7,15 +7,17 @@ Those that staff must confirm wait for ``confirm``. Every refusal is published o
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from pydantic import ValidationError
 
 from shared.clock import now
 from shared.contracts.envelope import Message
 from shared.contracts.partners import PartnerMessage, Refusal
-from shared.errors import BrokenSignature, Held, NotFound, Refused
+from shared.errors import BrokenSignature, Held, NotFound, Refused, Unavailable
 from shared.runtime.declaration import Acceptance
 from shared.runtime.documents import Document, Writes
 from shared.runtime.messages import Arrival
@@ -26,9 +28,11 @@ from shared.trust.signing import KeySet
 if TYPE_CHECKING:
     from shared.runtime.running import Running
 
+log = structlog.get_logger()
 TYP = "recours-partner+jwt"
 """The ``typ`` of a partner's JWS."""
 PATIENCE = timedelta(hours=72)
+_PARTNER = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Outside:
@@ -100,7 +104,10 @@ class Outside:
     ) -> tuple[Partner, PartnerMessage]:
         try:
             _, claims = read_unverified(body, TYP)
-            partner = await self._running.keyring.partner(str(claims.get("partner", "")))
+            name = claims.get("partner")
+            # Nothing is verified yet, and the name becomes part of a path in the keyring.
+            known = isinstance(name, str) and _PARTNER.fullmatch(name)
+            partner = await self._running.keyring.partner(str(name)) if known else None
             if partner is None:
                 raise Refused("unknown-partner", "No partner of this name is registered: ask recours to register you.")
             keys = KeySet(partner.keys)
@@ -149,7 +156,15 @@ class Outside:
                     document, Refused("not-found", "What it names does not exist in this case."), **names
                 )
             except Held:
-                await self._running.engine.record(Writes(outside={**document, "status": "waiting"}))
+                if document["status"] != "waiting":
+                    await self._running.engine.record(Writes(outside={**document, "status": "waiting"}))
+            except Unavailable:
+                raise
+            except Exception as error:  # one message must not keep all that follow it
+                log.error("outside-failed", topic=document["topic"], exc_info=error)
+                await self._refuse(
+                    document, Refused("failed", "This could not be taken in: ask recours, and name its id."), **names
+                )
 
     async def _case_of(self, message: PartnerMessage) -> str | None:
         if message.reference is not None:

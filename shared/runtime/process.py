@@ -83,6 +83,7 @@ class _Process:
                 bus=self._bus,
                 name=f"{self._service.name}-{self._settings.replica}",
                 outside=running.outside.receive,
+                refresh=lambda: self._refresh_keys(running),
             )
             jobs = Jobs(running)
             server = self._web(running)
@@ -124,8 +125,9 @@ class _Process:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN):
                 await asyncio.gather(consumer.stop(), jobs.drain(DRAIN), serving, return_exceptions=True)
-        with contextlib.suppress(Unavailable):
-            await self._checkpoint(running, final=True)
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(DRAIN / 3):
+                await self._checkpoint(running, final=True)
         await running.engine.publisher.stop()
         log.info("stopped")
 
@@ -231,9 +233,11 @@ class _Process:
                 await consumer.start()
             except Unavailable:
                 log.warning("waiting-for", kind="bus")
-                await asyncio.sleep(1.0)
-                continue
-            return
+            except Exception as error:  # a service that does not follow must not look healthy and be silent
+                log.error("loop-failed", kind="consume", exc_info=error)
+            else:
+                return
+            await asyncio.sleep(1.0)
 
     @staticmethod
     async def _wakes(running: Running, consumer: EventConsumer) -> None:
@@ -243,7 +247,7 @@ class _Process:
         if not horizons:
             return
         for aggregate_id in await running.store.due_wakes([number for number, _ in by_horizon], min(horizons)):
-            await running.engine.wake(aggregate_id)
+            await running.engine.wake(aggregate_id, min(horizons))
 
     async def _jobs(self, running: Running, jobs: Jobs) -> None:
         """Claim at once when a transaction of this process left work, and now and then for what others left."""
@@ -258,8 +262,10 @@ class _Process:
 
     @staticmethod
     async def _outbox(running: Running) -> None:
-        await running.engine.publisher.forget()
-        await running.engine.publisher.sweep()
+        publisher = running.engine.publisher
+        await publisher.forget()
+        while await publisher.sweep():
+            await publisher.forget()
 
     @staticmethod
     async def _refresh_keys(running: Running) -> None:
@@ -284,7 +290,8 @@ class _Process:
     async def _checkpoint(running: Running, *, final: bool = False) -> None:
         message = await running.engine.checkpoint(final=final)
         if message is not None:
-            name = f"checkpoint.{running.writer}.{running.engine.epochs.number - 1}"
+            number = next(value.decode() for name, value in message.headers if name == "ce_sequence")
+            name = f"checkpoint.{running.writer}.{number}"
             await running.objects.put(name, _one(message), length=None)
 
 

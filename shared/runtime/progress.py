@@ -18,6 +18,9 @@ from shared.clock import milliseconds
 FLIGHT = timedelta(seconds=1)
 """A watermark is as old as the answer's flight: a reading counts as of this much before it was received."""
 
+CURRENT = timedelta(seconds=30)
+"""Further behind than this, what is absent may only be late: reactions wait for the horizon."""
+
 
 class Consumer(Protocol):
     """What is asked of aiokafka's consumer."""
@@ -39,12 +42,13 @@ class Progress:
 
     def __init__(self) -> None:
         self._stored: dict[TopicPartition, int] = {}
+        self._reached: dict[TopicPartition, int] = {}
         self._partitions: dict[int, _Partition] = {}
 
     def assigned(self, start: Mapping[TopicPartition, int]) -> None:
         """Partitions begin at these next offsets: everything below was stored by the group."""
         for partition, offset in start.items():
-            self._stored.setdefault(partition, offset)
+            self._stored.setdefault(partition, max(offset, self._reached.get(partition, 0)))
         for number in {partition.partition for partition in start}:
             self._partitions.setdefault(number, _Partition())
 
@@ -55,8 +59,9 @@ class Progress:
             self._partitions.pop(partition.partition, None)
 
     def stored(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Everything below these next offsets is in the store."""
+        """Everything below these next offsets is in the store; it stays so whoever holds the partitions."""
         for partition, offset in offsets.items():
+            self._reached[partition] = max(self._reached.get(partition, 0), offset)
             if partition in self._stored:
                 self._stored[partition] = max(self._stored[partition], offset)
 
@@ -87,6 +92,11 @@ class Progress:
         """Until when (aware UTC) everything that was on the bus is stored; None while catching up."""
         state = self._partitions.get(number)
         return state.horizon if state else None
+
+    def current(self, number: int, now: datetime) -> bool:
+        """Whether ``react`` may speak of this partition's cases: it has caught up and is not far behind again."""
+        horizon = self.horizon(number)
+        return horizon is not None and now - horizon <= CURRENT
 
     def live(self) -> list[int]:
         """The partition numbers that have caught up."""

@@ -21,6 +21,8 @@ from shared.runtime.store import Store
 log = structlog.get_logger()
 SWEEP_LEASE = timedelta(seconds=30)
 SEND_TIMEOUT = 15.0
+LEAVE_TIMEOUT = 5.0
+"""What cannot be sent within this many seconds at the end stays in the outbox, for any replica."""
 
 
 class Publisher:
@@ -43,6 +45,7 @@ class Publisher:
             "client_id": owner,
         }
         self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
         self._done: set[str] = set()
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -52,27 +55,30 @@ class Publisher:
             await self._connected()
 
     async def _connected(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(**self._settings)
-            try:
-                await producer.start()
-            except (KafkaError, OSError) as error:
-                await producer.stop()
-                raise Unavailable("The bus does not answer; events wait in the outbox.") from error
-            self._producer = producer
-        return self._producer
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(**self._settings)
+                try:
+                    await producer.start()
+                except BaseException as error:
+                    await producer.stop()
+                    if not isinstance(error, (KafkaError, OSError)):
+                        raise
+                    raise Unavailable("The bus does not answer; events wait in the outbox.") from error
+                self._producer = producer
+            return self._producer
 
     async def send(self, messages: Sequence[Message]) -> None:
         """Publish and await every acknowledgement. Raises Unavailable."""
-        producer = await self._connected()
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
+                producer = await self._connected()
                 acknowledgements = [
                     await producer.send(one.topic, value=one.body, key=one.key, headers=list(one.headers))
                     for one in messages
                 ]
                 await asyncio.gather(*acknowledgements)
-        except (KafkaError, TimeoutError, OSError) as error:
+        except (KafkaError, TimeoutError, OSError, Unavailable) as error:
             self._metrics.bus_up.set(0)
             raise Unavailable("The bus does not answer; events wait in the outbox.") from error
         self._metrics.bus_up.set(1)
@@ -124,8 +130,10 @@ class Publisher:
     async def stop(self) -> None:
         """Finish what is being sent, forget it, disconnect."""
         if self._sending:
-            await asyncio.wait(self._sending, timeout=SEND_TIMEOUT)
+            await asyncio.wait(self._sending, timeout=LEAVE_TIMEOUT)
         with contextlib.suppress(Unavailable):
             await self.forget()
         if self._producer is not None:
-            await self._producer.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_TIMEOUT):
+                    await self._producer.stop()

@@ -6,7 +6,10 @@ a store for minutes (measured), hence no write here outside ``Store.write``.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import random
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,9 +53,13 @@ from shared.runtime.documents import (
     state_document,
 )
 from shared.runtime.folding import Loaded, blank, refold
+from shared.runtime.unbroken import unbroken
 
 COLLECTIONS = ("states", "events", "inbox", "jobs", "outbox", "dead_letters", "answers", "references", "outside")
 DUPLICATE = 11000
+RESCHEDULE_TRIES = 12
+COMMIT_PATIENCE = 30.0
+"""Seconds during which a commit of unknown outcome is repeated."""
 PUBLISH_GRACE = timedelta(seconds=10)
 """How long the writer of an outbox document has to publish it before any replica may."""
 
@@ -73,6 +80,10 @@ class StoreDown(Unavailable):
     """The store does not answer; nothing was written."""
 
     code = "store-down"
+
+
+class CommitUnknown(StoreDown):
+    """The store stopped answering during the commit: all was written, or nothing."""
 
 
 def _down(error: PyMongoError) -> bool:
@@ -249,10 +260,15 @@ class Store:
         async with self._reading():
             return [one["_id"] async for one in self["states"].find(query, {"_id": 1}).sort("wake", 1).limit(limit)]
 
-    async def due(self, collection: str, now: datetime, limit: int) -> list[Document]:
-        """Jobs or outbox documents whose time has come, oldest first."""
+    async def due(
+        self, collection: str, now: datetime, limit: int, *, kinds: Sequence[str] | None = None
+    ) -> list[Document]:
+        """Jobs (of these kinds) or outbox documents whose time has come, oldest first."""
+        query: Document = {"not_before": {"$lte": now}}
+        if kinds is not None:
+            query["kind"] = {"$in": list(kinds)}
         async with self._reading():
-            cursor = self[collection].find({"not_before": {"$lte": now}}).sort("not_before", 1).limit(limit)
+            cursor = self[collection].find(query).sort("not_before", 1).limit(limit)
             return [one async for one in cursor]
 
     async def events(self, ids: Sequence[str]) -> list[Document]:
@@ -306,6 +322,7 @@ class Store:
         Raises:
             Conflict: repeat after loading again. Fenced: a settled job is another attempt's now.
             StoreRefusal: over a bound, or refused by the store. StoreDown: no answer, nothing written.
+            CommitUnknown: no answer to the commit.
             Refused: a reference is taken by another aggregate.
         """
         if writes.size() > MAX_DOCUMENTS:
@@ -335,6 +352,10 @@ class Store:
             + [
                 UpdateOne({"_id": aggregate_id, "revision": revision}, {"$inc": {"revision": 1}})
                 for aggregate_id, revision in writes.touched
+            ]
+            + [
+                UpdateOne({"_id": aggregate_id}, {"$inc": {"revision": 1, "held": letters}})
+                for aggregate_id, letters in writes.holding
             ],
             "jobs": [
                 UpdateOne({"_id": job_id(one.id, job)}, {"$setOnInsert": job_document(one, job, now)}, upsert=True)
@@ -352,9 +373,7 @@ class Store:
             ]
             + [DeleteOne({"_id": one}) for one in writes.redriven],
             "answers": [InsertOne(_answer_document(writes))] if writes.answer else [],
-            "outside": [ReplaceOne({"_id": writes.outside["_id"]}, writes.outside, upsert=True)]
-            if writes.outside
-            else [],
+            "outside": [_outside_operation(writes.outside)] if writes.outside else [],
         }
         outbox = _outbox_document(writes.publications, writes, now)
         if outbox:
@@ -365,7 +384,7 @@ class Store:
         if not requests:
             return
         result = await self[collection].bulk_write(requests, ordered=True, session=session)
-        if collection == "states":
+        if collection in {"states", "outside"}:
             inserted = sum(isinstance(one, InsertOne) for one in requests)
             if result.inserted_count + result.matched_count != len(requests) or result.inserted_count != inserted:
                 raise Conflict
@@ -414,8 +433,13 @@ class Store:
                 session=session,
             )
 
-        with contextlib.suppress(Conflict):
-            await self._transaction(act)
+        for _ in range(RESCHEDULE_TRIES):
+            try:
+                await self._transaction(act)
+            except Conflict:  # somebody asked for the same job again: without this, its lease would have to run out
+                await asyncio.sleep(random.uniform(0.002, 0.05))  # noqa: S311 - jitter
+            else:
+                return
 
     async def published(self, outbox_ids: Iterable[str]) -> None:
         """Forget outbox documents whose messages the bus has acknowledged."""
@@ -427,6 +451,9 @@ class Store:
             await self._transaction(act)
 
     async def _transaction(self, act: Callable[[Any], Any]) -> None:
+        await unbroken(self._transacted(act))
+
+    async def _transacted(self, act: Callable[[Any], Any]) -> None:
         try:
             async with (
                 await self._client.start_session() as session,
@@ -449,16 +476,26 @@ class Store:
 
     @staticmethod
     async def _commit(session: Any) -> None:
+        deadline = time.monotonic() + COMMIT_PATIENCE
         while True:
             try:
                 await session.commit_transaction()
             except PyMongoError as error:
-                if error.has_error_label("UnknownTransactionCommitResult") and not isinstance(
-                    error, ServerSelectionTimeoutError
-                ):
+                unknown = error.has_error_label("UnknownTransactionCommitResult")
+                if unknown and time.monotonic() < deadline and not isinstance(error, ServerSelectionTimeoutError):
+                    await asyncio.sleep(0.05)
                     continue
+                if unknown or _down(error):
+                    raise CommitUnknown("The store stopped answering; try again in a moment.") from error
                 raise
             return
+
+
+def _outside_operation(document: Document) -> Any:
+    """One stored effect per message: whoever settles it first wins, as with the revision of a state."""
+    revision = document.get("revision", 0)
+    stored = {**document, "revision": revision + 1}
+    return ReplaceOne({"_id": document["_id"], "revision": revision}, stored) if revision else InsertOne(stored)
 
 
 def _answer_document(writes: Writes) -> Document:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
@@ -10,6 +12,8 @@ from aiokafka.errors import KafkaError
 from shared.errors import Refused, Unavailable
 
 _ALREADY_EXISTS = 36
+CONFIGS: Final = MappingProxyType({"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"})
+"""Of every topic: the log is kept for ever, for the audit and for services that are made again from it."""
 
 
 async def apply_topics(bus: str, names: Iterable[str], partitions: int, replication: int = 1) -> list[str]:
@@ -31,7 +35,7 @@ async def apply_topics(bus: str, names: Iterable[str], partitions: int, replicat
         await admin.start()
         there = wanted & set(await admin.list_topics())
         made = sorted(wanted - there)
-        new = [NewTopic(name, num_partitions=partitions, replication_factor=replication) for name in made]
+        new = [NewTopic(name, partitions, replication, topic_configs=dict(CONFIGS)) for name in made]
         if new:
             answer = await admin.create_topics(new)
             # One that another process made meanwhile is as good as ours.

@@ -236,4 +236,3 @@ async def test_sigterm_drains_and_leaves_nothing_unpublished(platform, pair):
     final = list(database(platform, "intake")["events"].find({"topic": "checkpoint"}).sort("time", -1).limit(1))
     assert b'"final":true' in bytes(final[0]["body"])
     await until(settled(notify, case, 6))
-

@@ -22,7 +22,7 @@ from shared.runtime.declaration import Aggregate, Attempt, Command, Job, Recorde
 from shared.settings import read
 
 POISON = 66_666
-RECIPIENTS = {name: "age1" + "q" * 58 for name in ("contact", "account", "evidence", "authors")}
+RECIPIENTS = dict.fromkeys(("contact", "account", "evidence", "authors"), "age1" + "q" * 58)
 
 
 class Case(State):

@@ -1,0 +1,187 @@
+"""The consuming side over a bus that is not there: what is committed, sought back, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from aiokafka import TopicPartition
+
+from shared.contracts.intake import CaseOpened, CaseUpdated, Facets
+from shared.contracts.partners import Cover
+from shared.errors import Unavailable
+from shared.runtime import consumer as consumers
+from shared.runtime.consumer import EventConsumer, _Listener, arrival_of
+from shared.runtime.declaration import Acceptance, Aggregate, Service, State, quiet
+from shared.runtime.store import StoreDown
+from shared.trust.signing import KeySet
+from tests.shared.runtime.memory import KEYS, Memory, arrival, engine_of
+
+HERE = TopicPartition("case-updated", 0)
+
+
+class Client:
+    """What EventConsumer asks of aiokafka's consumer."""
+
+    def __init__(self) -> None:
+        self.held = {HERE}
+        self.committed_to: list[dict] = []
+        self.sought: list[tuple] = []
+        self.paused: set = set()
+        self.hangs = False
+
+    def assignment(self):
+        return set(self.held)
+
+    async def commit(self, offsets):
+        if self.hangs:
+            await asyncio.Event().wait()
+        self.committed_to.append(offsets)
+
+    def seek(self, partition, offset):
+        self.sought.append((partition, offset))
+
+    def pause(self, *partitions):
+        self.paused |= set(partitions)
+
+    def resume(self, *partitions):
+        self.paused -= set(partitions)
+
+
+def service(**more) -> Service:
+    whole = Aggregate("case", State, quiet, lambda state, fact: state)
+    return Service("notify", (whole,), (), (CaseUpdated, CaseOpened), **more)
+
+
+def following(store: Memory, keys=lambda: KEYS, declared: Service | None = None, **more):
+    declared = declared or service()
+    consumer = EventConsumer(declared, engine_of(declared, store), keys, bus="127.0.0.1:1", name="x", **more)
+    client = Client()
+    consumer._subscriber.consumer = client
+    return consumer, client
+
+
+def record(sequence: int, offset: int | None = None, *, of=None):
+    one = of or arrival(CaseUpdated(facets=Facets(persona="victim", authors_at_most=sequence)), sequence)
+    where = one.offset if offset is None else offset
+    return SimpleNamespace(topic=one.topic, partition=0, offset=where, key=one.key, headers=one.headers, value=one.body)
+
+
+def test_a_header_without_a_value_makes_an_unreadable_record_and_no_exception():
+    sick = record(1)
+    sick.headers = (*sick.headers, ("x-null", None))
+    assert arrival_of(sick, KEYS).fact is not None
+    sick.headers = tuple((name, None if name == "ce_id" else value) for name, value in sick.headers)
+    assert arrival_of(sick, KEYS).problem
+
+
+async def test_offsets_are_committed_after_the_transaction_one_past_the_last():
+    store = Memory()
+    consumer, client = following(store)
+    store.before_write = lambda _writes: client.committed_to.append({"too": "early"}) if client.committed_to else None
+    await consumer._handle((record(1, 4), record(2, 5)))
+    assert client.committed_to == [{HERE: 6}]
+    assert len(store.inbox) == 2
+
+
+async def test_only_partitions_still_held_are_committed():
+    consumer, client = following(Memory())
+    client.held = set()
+    await consumer._handle((record(1),))
+    assert client.committed_to == []
+
+
+@pytest.mark.parametrize("error", [StoreDown("down"), RuntimeError("else")])
+async def test_an_outage_commits_nothing_seeks_back_pauses_and_resumes(monkeypatch, error):
+    monkeypatch.setattr(consumers, "PAUSE", consumers.PAUSE / 50)
+    store = Memory()
+    consumer, client = following(store)
+
+    async def fails(groups):
+        raise error
+
+    monkeypatch.setattr(consumer._engine, "apply", fails)
+    await consumer._handle((record(1, 4), record(2, 5)))
+    assert client.committed_to == []
+    assert client.sought == [(HERE, 4)]
+    assert client.paused == {HERE}
+    await asyncio.wait_for(consumer._resuming, 2)
+    assert not client.paused
+
+
+async def test_a_commit_that_gets_no_answer_does_not_keep_the_batch(monkeypatch):
+    monkeypatch.setattr(consumers, "COMMIT_TIMEOUT", 0.02)
+    consumer, client = following(Memory())
+    client.hangs = True
+    await asyncio.wait_for(consumer._handle((record(1),)), 2)
+    assert client.sought == []
+
+
+async def test_leaving_waits_for_the_batch_in_hand_and_for_nothing_that_waits_for_it():
+    store = Memory()
+    consumer, client = following(store)
+    order: list[str] = []
+
+    class Broker:
+        async def stop(self) -> None:
+            order.append("leaving")
+            # What FastStream and aiokafka do: wait for a handler that was just called, and for a rebalance.
+            await consumer._handle((record(1),))
+            await _Listener(consumer).on_partitions_revoked({HERE})
+            order.append("left")
+
+    consumer._broker = Broker()
+    async with consumer._busy:
+        leaving = asyncio.create_task(consumer.stop())
+        await asyncio.sleep(0)
+        order.append("batch ended")
+    await asyncio.wait_for(leaving, 2)
+    assert order == ["batch ended", "leaving", "left"]
+    assert not store.inbox
+    assert client.committed_to == []
+
+
+async def test_a_rebalance_waits_for_the_batch_in_hand():
+    consumer, _ = following(Memory())
+    async with consumer._busy:
+        revoking = asyncio.create_task(_Listener(consumer).on_partitions_revoked({HERE}))
+        await asyncio.sleep(0)
+        assert not revoking.done()
+    await asyncio.wait_for(revoking, 2)
+
+
+async def test_an_unknown_signing_key_is_fetched_before_a_message_is_judged():
+    keys, asked = KeySet(), []
+
+    async def refresh() -> None:
+        nonlocal keys
+        asked.append(1)
+        keys = KEYS
+
+    store = Memory()
+    consumer, _ = following(store, lambda: keys, refresh=refresh)
+    CaseUpdated.signed_before_fold, before = True, CaseUpdated.signed_before_fold
+    try:
+        await consumer._handle((record(1),))
+        await consumer._handle((record(2),))
+    finally:
+        CaseUpdated.signed_before_fold = before
+    assert len(store.inbox) == 2
+    assert not store.letters
+    assert asked == [1]
+
+
+async def test_a_partners_message_that_must_be_given_again_keeps_the_whole_batch_back():
+    async def outside(_arrival):
+        raise Unavailable("again")
+
+    declared = service(accepts=(Acceptance(Cover, lambda *_: None),))
+    store = Memory()
+    consumer, client = following(store, declared=declared, outside=outside)
+    message = replace(arrival(CaseUpdated(facets=Facets(persona="victim"))), topic="partner.cover")
+    await consumer._handle((record(1), record(1, of=message)))
+    consumer._resuming.cancel()
+    assert client.committed_to == []
+    assert not store.inbox
