@@ -14,7 +14,7 @@ from shared.clock import milliseconds
 from shared.errors import BrokenContract
 from shared.runtime.declaration import Aggregate, Recorded, Service
 from shared.runtime.documents import Document, fact_of, partition_of
-from shared.runtime.engine import where
+from shared.runtime.letters import where
 
 LOOKS = 5
 """How often an aggregate that seems wrong and is being written is looked at again."""

@@ -1,4 +1,4 @@
-"""JSON Schemas of every event, the check that a published one changes compatibly, and the AsyncAPI document.
+"""JSON Schemas of every event and sealed value, the check that a published one changes compatibly, and the AsyncAPI document.
 
 ``python -m shared.contracts.schemas check`` compares the models with the committed schemas; ``write`` brings the files
 up to date, and refuses a breaking change: that is a new version, with an upcaster.
@@ -10,6 +10,7 @@ optional fields, more enum values, wider bounds.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.event import SERVICES, Event, type_of
 from shared.contracts.partners import MESSAGES, PartnerMessage, Refusal
+from shared.contracts.sealed import SealedValue
+from shared.contracts.sealed_fields import SEALED
 
 PARTNERS: tuple[type[PartnerMessage | Refusal], ...] = (*MESSAGES, Refusal)
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,12 +32,16 @@ _UPPER = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "max
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """File name → JSON Schema (draft 2020-12), of events and of partners' messages."""
+    """File name → JSON Schema (draft 2020-12), of events, of partners' messages and of what is inside sealed values."""
     files: dict[str, dict[str, Any]] = {}
     for event in EVENTS:
         files[f"{event.name}.v{event.version}.json"] = _described(event.model_json_schema(), event, type_of(event))
     for message in PARTNERS:
         files[f"{message.topic}.v1.json"] = _described(message.model_json_schema(), message, message.topic)
+    for model in dict.fromkeys(content.model for content in SEALED.values()):
+        name = f"sealed.{re.sub('(?<!^)(?=[A-Z])', '-', model.__name__).lower()}.v1"
+        places = [f"{event}.{field}" for (event, field), content in SEALED.items() if content.model is model]
+        files[f"{name}.json"] = _described(model.model_json_schema(), model, name) | {"x-sealed-in": places}
     return files
 
 
@@ -133,13 +140,19 @@ def write() -> None:
 
 
 def _described(schema: dict[str, Any], model: type[Any], name: str) -> dict[str, Any]:
-    owner = (model.owner or "every service") if issubclass(model, Event) else "partners"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:recours:{name}",
         **schema,
-        "x-owner": owner,
+        **_owned(model),
     }
+
+
+def _owned(model: type[Any]) -> dict[str, str]:
+    """Who writes it; a sealed value is written by whoever owns the events that carry it."""
+    if issubclass(model, SealedValue):
+        return {}
+    return {"x-owner": (model.owner or "every service") if issubclass(model, Event) else "partners"}
 
 
 def _resolved(schema: Any, root: Mapping[str, Any]) -> Any:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from shared import logs, trace
 from shared.clock import now
 from shared.errors import Held, NotFound, RecoursError, Refused, Unavailable
 from shared.runtime.declaration import Attempt, Command, Impossible, Postponed, Worker
 from shared.runtime.documents import Document
-from shared.runtime.engine import where
+from shared.runtime.letters import where
 from shared.runtime.store import Fenced
 
 if TYPE_CHECKING:
@@ -66,9 +67,11 @@ class Jobs:
             subject=document["subject"],
             payload=document["payload"],
             number=document["attempt"],
+            traceparent=document.get("traceparent", ""),
         )
         try:
-            result = await self._one(worker, attempt, document["failures"])
+            with trace.followed(attempt.traceparent) as traceparent, logs.bound(traceparent):
+                result = await self._one(worker, attempt, document["failures"])
         except Unavailable:
             result = "store-down"  # the lease brings it back
         except Exception as error:  # the lease brings it back here too; nobody awaits this task

@@ -25,8 +25,9 @@ from faststream.kafka.message import KafkaMessage
 from shared.clock import now
 from shared.contracts.partners import PartnerMessage
 from shared.errors import Unavailable
+from shared.runtime.batches import Group
 from shared.runtime.declaration import Service
-from shared.runtime.engine import Engine, Group
+from shared.runtime.engine import Engine
 from shared.runtime.messages import Arrival, reread
 from shared.runtime.progress import Progress
 from shared.trust.signing import KeySet

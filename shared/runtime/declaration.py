@@ -67,6 +67,7 @@ class Recorded:
     event: Event
     causation: str = ""
     correlation: str = ""
+    traceparent: str = ""
 
     @property
     def name(self) -> str:
@@ -142,6 +143,7 @@ class Attempt:
     subject: str
     payload: Mapping[str, Any]
     number: int
+    traceparent: str = ""
 
 
 class Postponed(Exception):

@@ -60,8 +60,9 @@ class Publication:
 class Writes:
     """All that one transaction writes; nothing is written outside one.
 
-    ``states``: the aggregates as they will be, each guarded by the revision it was loaded at. ``settled``: claimed
-    jobs (id, attempt) that must still be this attempt's. ``touched``: parents (id, revision) that must not have moved.
+    ``states``: the aggregates as they will be, each guarded by the revision it was loaded at. ``jobs``: with the trace
+    that they go back to. ``settled``: claimed jobs (id, attempt) that must still be this attempt's. ``touched``:
+    parents (id, revision) that must not have moved.
     ``holding``: stored aggregates (id, dead letters more) whose state stays as it is, even where it cannot be read.
     """
 
@@ -70,7 +71,7 @@ class Writes:
     holding: list[tuple[str, int]] = field(default_factory=list)
     inbox: list[tuple[str, Arrival]] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
-    jobs: list[tuple[Loaded, Job]] = field(default_factory=list)
+    jobs: list[tuple[Loaded, Job, str]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     redriven: list[str] = field(default_factory=list)
     settled: list[tuple[str, int]] = field(default_factory=list)
@@ -190,7 +191,7 @@ def job_id(aggregate_id: str, job: Job) -> str:
     return f"{aggregate_id}:{job.kind}:{job.subject}"
 
 
-def job_document(loaded: Loaded, job: Job, now: datetime) -> Document:
+def job_document(loaded: Loaded, job: Job, now: datetime, traceparent: str) -> Document:
     return {
         "aggregate": loaded.id,
         "case": loaded.case,
@@ -202,6 +203,7 @@ def job_document(loaded: Loaded, job: Job, now: datetime) -> Document:
         "failures": 0,
         "owner": "",
         "created": now,
+        "traceparent": traceparent,
     }
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import random
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
+from shared import trace
 from shared.clock import now
 from shared.contracts.envelope import Message
 from shared.errors import BrokenContract, Held, NotFound, Refused, Unavailable
 from shared.ids import event_id
 from shared.runtime.answers import Answer
+from shared.runtime.batches import Group, Plan, by_aggregate, halves
 from shared.runtime.checkpoints import Entry, Epochs
 from shared.runtime.declaration import Aggregate, Attempt, Command, Recorded, Service, key_of
 from shared.runtime.documents import DeadLetter, Document, Publication, Writes
 from shared.runtime.folding import Loaded, Outcome, absorb, carry_out, settle
+from shared.runtime.letters import arrival_in, letter_of, letter_of_fact, reason_of, where
 from shared.runtime.locks import Locks
 from shared.runtime.messages import Arrival, Signer, reread, to_message
 from shared.runtime.metrics import Metrics
@@ -41,38 +43,6 @@ class Done:
 
     events: tuple[Recorded, ...]
     state: Any
-
-
-@dataclass(slots=True)
-class Group:
-    """The arrivals of one aggregate in a batch; ``live`` is false while its partition is catching up."""
-
-    declared: Aggregate
-    case: str
-    arrivals: list[Arrival] = field(default_factory=list)
-    live: bool = True
-    redriven: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What one aggregate adds to a transaction."""
-
-    outcome: Outcome
-    before: Loaded
-    inbox: list[tuple[str, Arrival]] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    redriven: list[str] = field(default_factory=list)
-
-    def changes(self) -> bool:
-        written = self.inbox or self.dead_letters or self.redriven or self.outcome.events or self.outcome.jobs
-        return bool(written) or self.outcome.loaded != self.before
-
-
-def where(error: BaseException) -> str:
-    """An exception as type and code line, without its message, which may hold personal data."""
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    return f"{type(error).__name__} at {', '.join(f'{one.name}:{one.lineno}' for one in last)}"
 
 
 class Engine:
@@ -118,11 +88,11 @@ class Engine:
             except Conflict:
                 self.metrics.conflicts.inc()
                 await asyncio.sleep(random.uniform(0.002, 0.05))  # noqa: S311 - jitter
-                parts, reason = _by_aggregate(groups), "conflicts-without-end"
+                parts, reason = by_aggregate(groups), "conflicts-without-end"
             except Unavailable:
                 raise
             except Exception as error:  # whatever one aggregate or fact does, the others go on
-                parts, reason = _halves(groups), _reason(error)
+                parts, reason = halves(groups), reason_of(error)
                 break
         if len(parts) == 1:
             await self._hold(groups, reason)
@@ -147,7 +117,8 @@ class Engine:
                 writes.inbox.extend(plan.inbox)
                 writes.dead_letters.extend(plan.dead_letters)
                 writes.redriven.extend(plan.redriven)
-                self._add(writes, plan.outcome, entry.epoch)
+                cause = plan.cause
+                self._add(writes, plan.outcome, entry.epoch, trace.child_of(cause.traceparent if cause else ""))
             if not writes.states:
                 return "", []
             outbox = await self._write(writes, entry)
@@ -155,13 +126,15 @@ class Engine:
             self.metrics.facts.labels(arrival.topic).inc()
         return outbox or "", [one.message for one in writes.publications]
 
-    def _plan(self, aggregate_id: str, group: Group, before: Loaded, known: set[str]) -> _Plan:
-        plan = _Plan(Outcome(before), before)
+    def _plan(self, aggregate_id: str, group: Group, before: Loaded, known: set[str]) -> Plan:
+        plan = Plan(Outcome(before), before)
         loaded = before
         seen: set[str] = set()
         for arrival in group.arrivals:
             if arrival.fact is None:
-                plan.dead_letters.append(_letter(aggregate_id, group, arrival, "unreadable", arrival.problem))
+                plan.dead_letters.append(
+                    letter_of_fact(aggregate_id, group.case, arrival, "unreadable", arrival.problem)
+                )
                 continue
             inbox_id = f"{aggregate_id}/{arrival.fact.id}"
             if inbox_id in known or inbox_id in seen:
@@ -170,7 +143,7 @@ class Engine:
             try:
                 loaded = absorb(group.declared, loaded, [arrival.fact])
             except Exception as error:  # a pure function that fails holds its aggregate, whatever it raised
-                plan.dead_letters.append(_letter(aggregate_id, group, arrival, "fold-failed", where(error)))
+                plan.dead_letters.append(letter_of_fact(aggregate_id, group.case, arrival, "fold-failed", where(error)))
                 continue
             plan.inbox.append((aggregate_id, arrival))
         again = {one.id for one in plan.dead_letters}
@@ -184,19 +157,19 @@ class Engine:
             earliest = min(moment, loaded.wake or moment)
             plan.outcome = Outcome(replace(loaded, pending=True, wake=earliest))
         else:
-            cause = plan.inbox[-1][1].fact if plan.inbox else None
+            cause = plan.cause
             plan.outcome = self._settled(
                 group, loaded, moment, plan, cause=cause.id if cause else "redrive", correlation=_correlation(cause)
             )
         return plan
 
     def _settled(
-        self, group: Group, loaded: Loaded, moment: datetime, plan: _Plan, *, cause: str, correlation: str
+        self, group: Group, loaded: Loaded, moment: datetime, plan: Plan, *, cause: str, correlation: str
     ) -> Outcome:
         try:
             return settle(group.declared, self.service.name, loaded, moment, cause=cause, correlation=correlation)
         except Exception as error:
-            plan.dead_letters.append(_own_letter(loaded, "react", where(error), moment))
+            plan.dead_letters.append(letter_of(loaded, "react", where(error), moment))
             return Outcome(replace(loaded, held=loaded.held + 1, pending=True))
 
     async def _hold(self, groups: Mapping[str, Group], reason: str) -> None:
@@ -204,7 +177,7 @@ class Engine:
         [(aggregate_id, group)] = groups.items()
         async with self._locks.hold(groups):
             known = await self.store.letters_of([aggregate_id])
-            letters = [_letter(aggregate_id, group, one, "not-applied", reason) for one in group.arrivals]
+            letters = [letter_of_fact(aggregate_id, group.case, one, "not-applied", reason) for one in group.arrivals]
             await self._add_letters(aggregate_id, group, [one for one in letters if one.id not in known])
 
     async def _add_letters(self, aggregate_id: str, group: Group, letters: list[DeadLetter]) -> None:
@@ -238,7 +211,7 @@ class Engine:
         """Send a dead letter through the ordinary path again; whether nothing of it is left. Raises StoreDown."""
         before = await self.store.letters_of([letter.aggregate])
         own = Group(self.service.aggregate_of(letter.aggregate), letter.case)
-        arrival = reread(_arrival(letter), self._keys()) if letter.kind == "fact" else None
+        arrival = reread(arrival_in(letter), self._keys()) if letter.kind == "fact" else None
         others: dict[str, Group] = {}
         if arrival is not None and letter.reason == "unreadable":
             others = self.targets(arrival)
@@ -259,9 +232,7 @@ class Engine:
         declared = self.service.aggregate_of(attempt.aggregate)
         async with self._locks.hold([attempt.aggregate]):
             loaded = (await self.store.load({attempt.aggregate: (declared, attempt.case)}))[attempt.aggregate]
-            letter = replace(
-                _own_letter(loaded, "job", f"{attempt.kind}: {detail}", now()), id=f"{attempt.id}:given-up"
-            )
+            letter = replace(letter_of(loaded, "job", f"{attempt.kind}: {detail}", now()), id=f"{attempt.id}:given-up")
             writes = Writes(dead_letters=[letter], settled=[(attempt.id, attempt.number)])
             writes.states.append((declared, replace(loaded, held=loaded.held + 1)))
             await self._write(writes)
@@ -280,7 +251,7 @@ class Engine:
                 raise
             except Exception as error:  # it holds this aggregate: the other wakes go on
                 group = Group(declared, key_of(aggregate_id))
-                letter = _own_letter(Loaded(aggregate_id, group.case, None), "react", _reason(error), now())
+                letter = letter_of(Loaded(aggregate_id, group.case, None), "react", reason_of(error), now())
                 await self._add_letters(aggregate_id, group, [letter])
 
     async def _woken(self, declared: Aggregate, aggregate_id: str, until: datetime) -> None:
@@ -290,13 +261,13 @@ class Engine:
             return
         if not before.pending and (moment - before.wake).total_seconds() > 60:
             self.metrics.late_wakes.inc()
-        plan = _Plan(Outcome(before), before)
+        plan = Plan(Outcome(before), before)
         plan.outcome = self._settled(
             Group(declared, before.case), before, moment, plan, cause=f"wake:{before.wake.isoformat()}", correlation=""
         )
         async with self.epochs.entered() as entry:
             writes = Writes(states=[(declared, plan.outcome.loaded)], dead_letters=plan.dead_letters)
-            self._add(writes, plan.outcome, entry.epoch)
+            self._add(writes, plan.outcome, entry.epoch, trace.child_of(""))
             outbox = await self._write(writes, entry)
         self.publisher.publish_soon(outbox, [one.message for one in writes.publications])
 
@@ -348,7 +319,7 @@ class Engine:
                     if parent_id and before.revision == 0:
                         writes.touched.append((parent_id, loaded[parent_id].revision))
                     try:
-                        self._add(writes, outcome, entry.epoch)
+                        self._add(writes, outcome, entry.epoch, trace.child_of(trace.current()))
                         outbox = await self._write(writes, entry)
                     except Conflict:
                         self.metrics.conflicts.inc()
@@ -462,11 +433,12 @@ class Engine:
 
     # ---- both
 
-    def _add(self, writes: Writes, outcome: Outcome, epoch: str) -> None:
+    def _add(self, writes: Writes, outcome: Outcome, epoch: str, traceparent: str) -> None:
         writes.publications.extend(
-            Publication(one, to_message(one, self._signer, epoch=epoch), epoch) for one in outcome.events
+            Publication(one, to_message(one, self._signer, epoch=epoch, traceparent=traceparent), epoch)
+            for one in outcome.events
         )
-        writes.jobs.extend((outcome.loaded, job) for job in outcome.jobs)
+        writes.jobs.extend((outcome.loaded, job, traceparent) for job in outcome.jobs)
 
     async def _write(self, writes: Writes, entry: Entry | None = None) -> str | None:
         """Write, and count what was written in its epoch, also where the caller is cancelled meanwhile."""
@@ -493,63 +465,5 @@ def _due(loaded: Loaded, moment: datetime) -> bool:
     return loaded.wake is not None and loaded.wake <= moment
 
 
-def _reason(error: Exception) -> str:
-    """Why something is held: the store's code, else where it failed."""
-    return str(error) if isinstance(error, StoreRefusal) else where(error)
-
-
-def _by_aggregate(groups: Mapping[str, Group]) -> list[dict[str, Group]]:
-    """The batch in two halves by aggregate; itself when it has only one."""
-    ids = sorted(groups)
-    if len(ids) == 1:
-        return [dict(groups)]
-    middle = len(ids) // 2
-    return [{one: groups[one] for one in half} for half in (ids[:middle], ids[middle:])]
-
-
-def _halves(groups: Mapping[str, Group]) -> list[dict[str, Group]]:
-    """The batch in two halves, by aggregate or by the facts of its only one; itself when it is a single fact."""
-    [(one, group), *others] = sorted(groups.items())
-    if others or len(group.arrivals) < 2:
-        return _by_aggregate(groups)
-    middle = len(group.arrivals) // 2
-    first, second = group.arrivals[:middle], group.arrivals[middle:]
-    return [{one: replace(group, arrivals=first)}, {one: replace(group, arrivals=second, redriven=[])}]
-
-
 def _correlation(fact: Recorded | None) -> str:
     return (fact.correlation or fact.id) if fact else ""
-
-
-def _letter(aggregate_id: str, group: Group, arrival: Arrival, reason: str, detail: str) -> DeadLetter:
-    return DeadLetter(
-        id=f"{aggregate_id}/{arrival.topic}/{arrival.partition}/{arrival.offset}",
-        kind="fact",
-        reason=reason,
-        detail=detail,
-        aggregate=aggregate_id,
-        case=group.case,
-        time=now(),
-        topic=arrival.topic,
-        partition=arrival.partition,
-        offset=arrival.offset,
-        key=arrival.key,
-        headers=arrival.headers,
-        body=arrival.body,
-    )
-
-
-def _own_letter(loaded: Loaded, kind: Literal["react", "job"], detail: str, moment: datetime) -> DeadLetter:
-    return DeadLetter(
-        id=f"{loaded.id}/{kind}/{moment.isoformat()}",
-        kind=kind,
-        reason=f"{kind}-failed",
-        detail=detail,
-        aggregate=loaded.id,
-        case=loaded.case,
-        time=moment,
-    )
-
-
-def _arrival(letter: DeadLetter) -> Arrival:
-    return Arrival(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.body)

@@ -71,8 +71,10 @@ def settle(
 ) -> Outcome:
     """Ask ``react`` until it is quiet, then ``wake``.
 
+    A wake in the past is none while a job is asked for: the job's result is what comes next.
+
     Raises:
-        Restless: it did not become quiet within eight rounds, or wants to be woken in the past.
+        Restless: it did not become quiet within eight rounds, or wants to be woken in the past with nothing asked.
     """
     outcome = Outcome(replace(loaded, pending=False))
     asked: set[tuple[str, str]] = set()
@@ -89,6 +91,8 @@ def settle(
     else:
         raise Restless(f"{loaded.id.split('/')[1]} did not become quiet in {MAX_ROUNDS} rounds")
     wake = aggregate.wake(outcome.loaded.state)
+    if wake is not None and wake <= now and asked:
+        wake = None
     if wake is not None and wake <= now:
         raise Restless(f"{loaded.id.split('/')[1]} wants to be woken in the past")
     return replace(outcome, loaded=replace(outcome.loaded, wake=wake))

@@ -106,6 +106,7 @@ def read(headers: tuple[Header, ...], body: bytes, *, topic: str | None = None) 
         event=event,
         causation=envelope.causation,
         correlation=envelope.correlation,
+        traceparent=envelope.traceparent,
     )
 
 

@@ -34,7 +34,7 @@ from pymongo.write_concern import WriteConcern
 
 from shared.contracts.envelope import Message
 from shared.errors import BrokenContract, Refused, Unavailable
-from shared.runtime.declaration import Aggregate, Recorded, Service
+from shared.runtime.declaration import Aggregate, Job, Recorded, Service
 from shared.runtime.documents import (
     MAX_DOCUMENTS,
     DeadLetter,
@@ -357,11 +357,9 @@ class Store:
                 UpdateOne({"_id": aggregate_id}, {"$inc": {"revision": 1, "held": letters}})
                 for aggregate_id, letters in writes.holding
             ],
-            "jobs": [
-                UpdateOne({"_id": job_id(one.id, job)}, {"$setOnInsert": job_document(one, job, now)}, upsert=True)
-                for one, job in writes.jobs
-            ]
-            + [DeleteOne({"_id": job, "attempt": attempt}) for job, attempt in writes.settled],
+            # Settled first: a job that its own result asks again is a new one.
+            "jobs": [DeleteOne({"_id": job, "attempt": attempt}) for job, attempt in writes.settled]
+            + [_asked(loaded, job, now, cause) for loaded, job, cause in writes.jobs],
             "inbox": [
                 InsertOne(inbox_document(aggregate_id, arrival, arrival.fact.id))
                 for aggregate_id, arrival in writes.inbox
@@ -496,6 +494,11 @@ def _outside_operation(document: Document) -> Any:
     revision = document.get("revision", 0)
     stored = {**document, "revision": revision + 1}
     return ReplaceOne({"_id": document["_id"], "revision": revision}, stored) if revision else InsertOne(stored)
+
+
+def _asked(loaded: Loaded, job: Job, now: datetime, traceparent: str) -> UpdateOne:
+    fresh = job_document(loaded, job, now, traceparent)
+    return UpdateOne({"_id": job_id(loaded.id, job)}, {"$setOnInsert": fresh}, upsert=True)
 
 
 def _answer_document(writes: Writes) -> Document:

@@ -22,6 +22,7 @@ from shared.web.headers import SecurityHeaders
 from shared.web.origin import SameOrigin
 from shared.web.problems import MEDIA_TYPE, Guard, Problem, on_http_error, on_invalid, on_recours_error
 from shared.web.receipts import Recorder
+from shared.web.tracing import Tracing
 
 STATIC: Final = Path(__file__).with_name("static")
 FRONT: Final = "intake"
@@ -82,6 +83,7 @@ def application(running: Recorder, extra_routes: Iterable[BaseRoute] = (), *, st
             HTTPException: on_http_error,
         },
         middleware=[
+            Middleware(Tracing),
             Middleware(SecurityHeaders, settings=running.settings, forms=forms),
             Middleware(Guard),
             Middleware(SameOrigin, origin=running.settings.origin),

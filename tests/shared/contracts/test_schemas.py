@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.contracts import schemas
+from shared.contracts.sealed_fields import SEALED
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -90,6 +91,27 @@ def test_a_published_version_may_not_disappear(tmp_path, monkeypatch):
     monkeypatch.setattr(schemas, "SCHEMAS", tmp_path)
     (tmp_path / "case-forgotten.v1.json").write_text("{}")
     assert schemas.broken() == ["case-forgotten.v1.json: a published version may not disappear."]
+
+
+def test_what_is_inside_a_sealed_value_has_a_schema_that_says_where_it_stands():
+    generated = schemas.schemas()
+    details = generated["sealed.hearing-details.v1.json"]
+    assert details["x-sealed-in"] == ["hearing-scheduled.sealed_details", "partner.court-notice.sealed_details"]
+    assert details["additionalProperties"] is False
+    assert {f"{event}.{field}" for event, field in SEALED} == {
+        place for schema in generated.values() for place in schema.get("x-sealed-in", ())
+    }
+
+
+def test_a_breaking_change_of_a_sealed_value_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(schemas, "SCHEMAS", tmp_path)
+    monkeypatch.setattr(schemas, "ASYNCAPI", tmp_path / "asyncapi.json")
+    schemas.write()
+    path = tmp_path / "sealed.contact.v1.json"
+    published = json.loads(path.read_text())
+    published["properties"]["fax"] = {"type": "string"}
+    path.write_text(json.dumps(published))
+    assert "sealed.contact.v1.json: $.fax is gone" in schemas.broken()
 
 
 def test_every_event_stands_in_the_asyncapi_with_its_owner():

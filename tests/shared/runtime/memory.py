@@ -99,10 +99,10 @@ class Memory:
         for letter in writes.redriven:
             self.letters.pop(letter, None)
         self.letters.update({one.id: one for one in writes.dead_letters})
-        for loaded, job in writes.jobs:
-            self.jobs.setdefault(job_id(loaded.id, job), job_document(loaded, job, now))
         for settled, _ in writes.settled:
             del self.jobs[settled]
+        for loaded, job, cause in writes.jobs:
+            self.jobs.setdefault(job_id(loaded.id, job), job_document(loaded, job, now, cause))
         self.commits += 1
         await asyncio.sleep(0)  # the commit's answer is on its way
         self.after_write(writes)

@@ -13,9 +13,10 @@ from shared import clock
 from shared.contracts.intake import CaseUpdated, Facets
 from shared.contracts.notify import NotificationSent
 from shared.errors import Refused, Unavailable
+from shared.runtime.batches import Group, by_aggregate, halves
 from shared.runtime.declaration import Aggregate, Attempt, Command, Job, Recorded, Service, State
 from shared.runtime.documents import Writes
-from shared.runtime.engine import Group, _by_aggregate, _halves, where
+from shared.runtime.letters import where
 from shared.runtime.store import CommitUnknown, Conflict, StoreDown, StoreRefusal
 from tests.shared.runtime.memory import CASE, Memory, Silent, arrival, engine_of, unread
 
@@ -89,15 +90,15 @@ def groups(engine, *arrivals, live=True):
 def test_a_conflict_halves_by_aggregate_and_a_refusal_also_by_fact():
     declared = service().aggregate("case")
     many = {name: Group(declared, name) for name in "edcba"}
-    assert [sorted(half) for half in _by_aggregate(many)] == [["a", "b"], ["c", "d", "e"]]
-    assert [sorted(half) for half in _halves(many)] == [["a", "b"], ["c", "d", "e"]]
+    assert [sorted(half) for half in by_aggregate(many)] == [["a", "b"], ["c", "d", "e"]]
+    assert [sorted(half) for half in halves(many)] == [["a", "b"], ["c", "d", "e"]]
     alone = {"a": Group(declared, "a", [updated(1, 1), updated(2, 2), updated(3, 3)], redriven=["letter"])}
-    assert len(_by_aggregate(alone)) == 1
-    first, second = _halves(alone)
+    assert len(by_aggregate(alone)) == 1
+    first, second = halves(alone)
     assert [one.fact.sequence for one in first["a"].arrivals] == [1]
     assert [one.fact.sequence for one in second["a"].arrivals] == [2, 3]
     assert (first["a"].redriven, second["a"].redriven) == (["letter"], [])
-    assert len(_halves({"a": Group(declared, "a", [updated(1)])})) == 1
+    assert len(halves({"a": Group(declared, "a", [updated(1)])})) == 1
 
 
 async def test_a_batch_is_one_transaction_and_the_same_batch_again_is_none():

@@ -68,6 +68,13 @@ def test_a_wake_is_in_the_future_or_the_aggregate_is_restless():
         settled(declared(wake=lambda state: NOON))
 
 
+def test_a_wake_whose_work_is_a_job_waits_for_its_result():
+    due = NOON - timedelta(seconds=1)
+    outcome = settled(declared(lambda state, now: (Job(kind="mail", subject="x"),), lambda state: due))
+    assert [job.subject for job in outcome.jobs] == ["x"]
+    assert outcome.loaded.wake is None
+
+
 def test_a_command_decides_then_reacts_unless_facts_wait_for_catch_up():
     aggregate = declared(lambda state, now: (SENT,) if state.said == 1 else ())
     command = Say(case=CASE)

@@ -1,4 +1,4 @@
-"""The runtime as real processes on real engines: crashes, poison, replicas, refolding. Invariants named as in design."""
+"""The runtime as real processes on real engines: crashes, poison, replicas, refolding."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from pymongo import InsertOne, ReplaceOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
@@ -19,6 +19,9 @@ from pymongo.errors import (
 
 from shared import clock
 from shared.runtime import store as stores
+from shared.runtime.declaration import Job
+from shared.runtime.documents import Writes
+from shared.runtime.folding import Loaded
 from shared.runtime.store import CommitUnknown, Conflict, Store, StoreDown, StoreRefusal, _outside_operation
 
 TRANSIENT, UNKNOWN = {"errorLabels": ["TransientTransactionError"]}, {"errorLabels": ["UnknownTransactionCommitResult"]}
@@ -193,3 +196,13 @@ async def test_a_replacement_that_matched_nothing_is_a_conflict(matched, inserte
         else:
             with pytest.raises(Conflict):
                 await replacing
+
+
+def test_a_job_that_its_own_result_asks_again_is_a_new_one():
+    """Settled first, then asked: the other way round the asking would be lost."""
+    store = Store.__new__(Store)
+    store._partitions = 4
+    loaded = Loaded("notify/case/c", "c", None)
+    writes = Writes(jobs=[(loaded, Job(kind="mail", subject="x"), "")], settled=[("notify/case/c:mail:x", 3)])
+    _, operations = store._operations(writes, clock.now())
+    assert [type(one) for one in operations["jobs"]] == [DeleteOne, UpdateOne]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared import clock
 from shared.contracts.intake import CaseOpened, CaseUpdated, Facets
@@ -62,7 +62,7 @@ def evolve_case(state: Case, fact: Recorded) -> Case:
 
 
 class Told(State):
-    heard: dict[str, int] = {}
+    heard: dict[str, int] = Field(default_factory=dict)
     told: frozenset[str] = frozenset()
     failed: frozenset[str] = frozenset()
     reminded: bool = False
