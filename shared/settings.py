@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.errors import Refused
 
 PREFIX = "RECOURS_"
+S = TypeVar("S", bound=BaseSettings)
 _HOST_PORT = re.compile(r"^(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(\d{1,5})$")
 Names = Annotated[tuple[str, ...], NoDecode]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -135,23 +136,29 @@ class Described(NamedTuple):
     meaning: str
 
 
-def read(**given: object) -> Settings:
+def read(**given: Any) -> Settings:
     """The settings of this process; ``given`` values win over the environment.
 
     Raises:
         Refused: a value is wrong; the message names each variable, what is wrong with it and what it means.
     """
+    return read_as(Settings, **given)
+
+
+def read_as(model: type[S], **given: Any) -> S:
+    """Further settings of one service, read from the environment. Raises Refused as ``read`` does."""
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them, that is the point
+        return model(**given)
     except ValidationError as error:
-        raise Refused("bad-setting", " ".join(_complaints(error))) from None
+        raise Refused("bad-setting", " ".join(_complaints(error, model))) from None
 
 
-def describe(settings: Settings) -> tuple[Described, ...]:
+def describe(settings: BaseSettings) -> tuple[Described, ...]:
     """Every variable with its value and meaning; secrets show only whether they are set."""
+    prefix = settings.model_config.get("env_prefix", PREFIX)
     return tuple(
-        Described(variable(name), _shown(getattr(settings, name)), field.description or "")
-        for name, field in Settings.model_fields.items()
+        Described(prefix + name.upper(), _shown(getattr(settings, name)), field.description or "")
+        for name, field in type(settings).model_fields.items()
     )
 
 
@@ -168,12 +175,13 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def _complaints(error: ValidationError, model: type[BaseSettings]) -> Iterator[str]:
     for fault in error.errors(include_input=False, include_url=False):
         field = str(fault["loc"][0]) if fault["loc"] else ""
-        known = Settings.model_fields.get(field)
+        known = model.model_fields.get(field)
         meaning = f" It is: {known.description}." if known else ""
-        yield f"{variable(field)} is wrong: {fault['msg'].removeprefix('Value error, ')}.{meaning}"
+        name = model.model_config.get("env_prefix", PREFIX) + field.upper()
+        yield f"{name} is wrong: {fault['msg'].removeprefix('Value error, ')}.{meaning}"
 
 
 def _host_port(text: str) -> str:

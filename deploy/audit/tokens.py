@@ -12,8 +12,8 @@ from typing import Final
 
 from deploy.audit.findings import Ledger
 from deploy.audit.stores import Source
-from services.evidence.declaring import read_details
 from shared.contracts.evidence import EvidenceTimestamped, EvidenceUploaded, EvidenceWithdrawn
+from shared.contracts.sealed import ExhibitDetails, read_sealed
 from shared.errors import BrokenContract, NotFound, Unavailable
 from shared.runtime.declaration import Recorded
 from shared.trust import timestamps
@@ -105,7 +105,7 @@ class Timestamps:
     ) -> None:
         identity = await self._keyring.case_identity(case, Purpose.EVIDENCE)
         try:
-            details = read_details(open_sealed(uploaded.sealed_details, identity))
+            details = read_sealed(ExhibitDetails, open_sealed(uploaded.sealed_details, identity))
         except BrokenContract:
             raise _Wrong("exhibit-differs", "its sealed details cannot be opened with the case's key") from None
         digest = bytes.fromhex(details.digest)

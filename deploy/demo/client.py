@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import httpx
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from shared import ids
 from shared.contracts.partners import PartnerMessage
@@ -17,7 +19,10 @@ from shared.errors import RecoursError
 from shared.trust.jws import sign_compact
 from shared.trust.signing import SigningKey
 
-PATIENCE = 60.0
+PATIENCE = 90.0
+PAUSE = 0.1
+AWAY = frozenset({502, 503, 504})
+"""What a service or the gateway answers while something behind it is away; the same request may be sent again."""
 PARTNER_TYP = "recours-partner+jwt"
 T = TypeVar("T")
 
@@ -36,9 +41,25 @@ async def until(what: str, look: Callable[[], Awaitable[T | None]], within: floa
                 found = await look()
                 if found:
                     return found
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(PAUSE)
     except TimeoutError:
         raise Failed(f"This did not happen within {within:g} s: {what}.") from None
+
+
+async def persistently(http: httpx.AsyncClient, method: str, path: str, **request: Any) -> httpx.Response:
+    """The answer to a request that changes nothing more when it is sent again (it has a key, or is of that kind).
+
+    It is sent again, the same, as long as the connection breaks or something is away. Raises Failed after a while.
+    """
+
+    async def answered() -> httpx.Response | None:
+        try:
+            answer = await http.request(method, path, **request)
+        except httpx.TransportError:
+            return None
+        return None if answer.status_code in AWAY else answer
+
+    return await until(f"{method} {path} answers", answered)
 
 
 @dataclass
@@ -48,12 +69,21 @@ class Person:
     http: httpx.AsyncClient
     session: str = ""
     case: str | None = None
+    _signs_in: tuple[str, dict[str, Any]] | None = field(default=None, repr=False)
 
     async def sign_in(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Begin a session with what ``path`` asks for; gives its answer."""
-        told: dict[str, Any] = (await self.call("POST", path, json=body)).json()
+        """Begin a session with what ``path`` asks for, kept in mind for the next time; gives its answer."""
+        self.session = ""
+        answer = await self._ask("POST", path, {"Idempotency-Key": ids.new()}, json=body)
+        told: dict[str, Any] = _accepted("POST", path, answer).json()
         self.session = told["session"]
+        own = {"code": told["code"], "passphrase": body["passphrase"]} if "code" in told else None
+        self._signs_in = ("/api/sessions", own) if own else (path, body)
         return told
+
+    def leave(self) -> None:
+        """Forget the session; the next request begins another, when a sign-in is kept in mind."""
+        self.session = ""
 
     async def get(self, path: str) -> Any:
         return (await self.call("GET", path)).json()
@@ -63,22 +93,24 @@ class Person:
         return answer.json() if answer.content else None
 
     async def call(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """One request, repeated as long as the service says that it catches up (503). Raises Failed on a refusal."""
+        """One request, repeated under its key while something is away, and once more when the session has ended.
+
+        Raises Failed on a refusal.
+        """
         headers = {"Idempotency-Key": ids.new(), **request.pop("headers", {})}
-        if self.session:
-            headers["Authorization"] = f"Bearer {self.session}"
+        if not self.session and self._signs_in is not None:
+            await self.sign_in(*self._signs_in)
+        answer = await self._ask(method, path, headers, **request)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED and self._signs_in is not None:
+            await self.sign_in(*self._signs_in)
+            answer = await self._ask(method, path, headers, **request)
+        return _accepted(method, path, answer)
 
+    async def _ask(self, method: str, path: str, headers: dict[str, str], **request: Any) -> httpx.Response:
         pieces: Callable[[], AsyncIterator[bytes]] | None = request.pop("pieces", None)
-
-        async def answered() -> httpx.Response | None:
-            body = None if pieces is None else pieces()
-            answer = await self.http.request(method, path, headers=headers, content=body, **request)
-            return None if answer.status_code in {502, 503, 504} else answer
-
-        answer = await until(f"{method} {path} answers", answered)
-        if answer.status_code >= 400:
-            raise Failed(f"{method} {path}: {answer.status_code} {_reason(answer)}")
-        return answer
+        own = {**headers, "Authorization": f"Bearer {self.session}"} if self.session else headers
+        content = None if pieces is None else _Pieces(pieces)
+        return await persistently(self.http, method, path, headers=own, content=content, **request)
 
     async def upload(self, path: str, content: bytes, declaration: dict[str, Any]) -> dict[str, Any]:
         """Deposit a file in pieces, as a browser streams it."""
@@ -92,6 +124,23 @@ class Person:
         answer = await self.call("POST", path, pieces=pieces, headers=headers)
         deposited: dict[str, Any] = answer.json()
         return deposited
+
+
+class _Pieces:
+    """A body that is read from its beginning each time it is sent."""
+
+    def __init__(self, pieces: Callable[[], AsyncIterator[bytes]]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces()
+
+
+def _accepted(method: str, path: str, answer: httpx.Response) -> httpx.Response:
+    """``answer``, unless it is a refusal: then Failed is raised."""
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        raise Failed(f"{method} {path}: {answer.status_code} {_reason(answer)}")
+    return answer
 
 
 def _reason(answer: httpx.Response) -> str:
@@ -110,11 +159,18 @@ class PartnerVoice:
         self._key = key
 
     async def say(self, message: PartnerMessage) -> None:
-        """Sign and publish; returns once the bus has it."""
+        """Sign and publish; returns once the bus has it, perhaps twice, which means no more. Raises Failed."""
         token = sign_compact(self._key, PARTNER_TYP, message.model_dump(mode="json", exclude_none=True))
-        producer = AIOKafkaProducer(bootstrap_servers=self._bus, acks="all", enable_idempotence=False)
-        await producer.start()
-        try:
-            await producer.send_and_wait(message.topic, token.encode(), key=message.partner.encode())
-        finally:
-            await producer.stop()
+
+        async def published() -> bool:
+            producer = AIOKafkaProducer(bootstrap_servers=self._bus, acks="all", enable_idempotence=False)
+            try:
+                await producer.start()
+                await producer.send_and_wait(message.topic, token.encode(), key=message.partner.encode())
+            except KafkaError:
+                return False
+            finally:
+                await producer.stop()
+            return True
+
+        await until("the bus takes the partner's message", published)

@@ -16,8 +16,9 @@ from typing import Any
 
 import httpx
 
-from deploy.demo.client import Failed, PartnerVoice, Person, until
+from deploy.demo.client import Failed, PartnerVoice, Person, persistently, until
 from deploy.demo.exhibits import PLATFORM, SampleExhibit
+from deploy.demo.particulars import COURT, known_author, particulars
 from deploy.demo.people import AUTHORS, GUARDIAN, VICTIM
 from deploy.embedded.supervisor import Platform
 from shared import clock, ids
@@ -130,7 +131,9 @@ class Story:
                     "last_name": VICTIM.last_name,
                     "first_names": VICTIM.first_name,
                     "birth_day": VICTIM.birth_day.isoformat(),
+                    "birth_place": "Exempleville",
                     "nationality": "française",
+                    "occupation": "collégienne",
                     "address": "12 rue des Lilas, 00000 Exempleville",
                     "email": GUARDIAN.email,
                     "phone": GUARDIAN.phone,
@@ -219,24 +222,9 @@ class Story:
         """Drafted from the file, typeset, approved by the lawyer: exactly that draft."""
         lawyer = self.staff["lawyer"]
         legal = f"/legal/api/cases/{self.case}"
-        particulars = {
-            "representation": {
-                "person": {
-                    "last_name": GUARDIAN.last_name,
-                    "first_names": GUARDIAN.first_name,
-                    "birth_day": GUARDIAN.birth_day.isoformat(),
-                },
-                "capacity": "Titulaire de l’autorité parentale",
-                "proof": "Copie du livret de famille, vérifiée par le service",
-            },
-            "mandate": {"lawyer": "Me Alix Exemple", "bar": "Barreau d’Exempleville", "address": "1 place du Palais"},
-            "drawn_up_at": "Exempleville",
-            "harm": {"description": "Peur d’aller en cours, sommeil perdu, suivi par l’infirmière scolaire."},
-            "acts": await self._acts_told(),
-            "signature": {"lawyer": "Me Alix Exemple", "bar": "Barreau d’Exempleville"},
-        }
+        told = particulars(clock.paris_day(clock.now()), await self._acts_told())
         about = ["minor-person", "represented", "data-to-requisition"]
-        body = {"procedure": "simple", "about": about, "particulars": particulars}
+        body = {"procedure": "simple", "about": about, "particulars": told}
         complaint = (await lawyer.post(f"{legal}/complaints", body))["complaint"]
 
         async def drafted() -> str | None:
@@ -271,6 +259,7 @@ class Story:
                             "url": shown.url,
                             "platform": shown.platform,
                             "account": shown.author,
+                            **known_author(shown.author),
                             "words": shown.words,
                         }
                         if shown
@@ -295,7 +284,7 @@ class Story:
         lawyer = self.staff["lawyer"]
         legal = f"/legal/api/cases/{self.case}"
         today = clock.paris_day(clock.now())
-        details = {"hour": "14:30", "court": "Tribunal judiciaire d’Exempleville", "room": "B", "docket": "26/00001"}
+        details = {"hour": "14:30", "court": COURT, "room": "B", "docket": "26/00001"}
         later = {"kind": "trial", "day": (today + timedelta(days=60)).isoformat(), "details": details}
         summons = {"called_by": "direct-summons", "served_on": today.isoformat()}
         hearing = (await lawyer.post(f"{legal}/hearings", {**later, **summons}))["hearing"]
@@ -378,7 +367,7 @@ class Story:
             raise Failed(f"{cents} cents were asked for instead of {FEE}.")
         redirect = await self.guardian.call("GET", f"/billing/cases/{self.case}/payment")
         page = redirect.headers["location"]
-        confirmed = await self.http.post(f"{page}/confirm")
+        confirmed = await persistently(self.http, "POST", f"{page}/confirm")
         if confirmed.status_code >= 400:
             raise Failed(f"The payment page refused the payment: {confirmed.status_code}.")
 
@@ -412,7 +401,7 @@ class Story:
         self.played.erasure = planned["erasure"]
 
         async def certified() -> str | None:
-            answer = await self.http.get(planned["certificate"])
+            answer = await persistently(self.http, "GET", planned["certificate"])
             return answer.text if answer.status_code == 200 else None
 
         self.played.certificate = await until("the erasure is certified", certified)

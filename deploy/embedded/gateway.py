@@ -84,6 +84,10 @@ class Gateway:
         if _is_internal(segments):
             await _problem(send, 404, "not-found", "Nothing is here for you.")
             return
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            # Whom to believe is what request smuggling lives on: RFC 9112, section 6.1.
+            await _problem(send, 400, "two-lengths", "Send Content-Length or Transfer-Encoding, not both.", close=True)
+            return
         upstream = self._routes.get(segments[1], self._default)
         client = _Client(receive)
         forwarding = asyncio.create_task(self._forward(scope, client, send, upstream))
@@ -225,11 +229,13 @@ async def _away(send: Any, status: int) -> None:
     await _problem(send, status, "unavailable", "This part is away for a moment; nothing was lost. Try again.")
 
 
-async def _problem(send: Any, status: int, code: str, detail: str) -> None:
+async def _problem(send: Any, status: int, code: str, detail: str, *, close: bool = False) -> None:
     body = orjson.dumps({"type": "about:blank", "status": status, "code": code, "detail": detail})
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     if status >= 500:
         headers.append((b"retry-after", b"1"))
+    if close:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header
 from pydantic import BaseModel
@@ -27,6 +27,7 @@ from services.billing.workers import object_name
 from shared.clock import now, paris_day
 from shared.contracts.intake import Role
 from shared.contracts.partners import Cover
+from shared.contracts.sealed import Damages, Policy, read_sealed
 from shared.errors import NotFound, Refused
 from shared.ids import new
 from shared.logs import logger
@@ -143,11 +144,14 @@ def routes(running: Running) -> APIRouter:
         return StreamingResponse(chunks, media_type="application/pdf", headers=headers)
 
     @router.get("/billing/api/cases/{case}/policies")
-    async def policies(case: str, request: Request) -> dict[str, Any]:
+    async def policies(case: str, request: Request) -> dict[str, Policy]:
         session, state = await seen(running, request, case, roles=ACCOUNTANTS)
         sealed = {key: one.sealed_policy for key, one in sorted(state.covers.items()) if one.sealed_policy}
         await _viewed(running, session, case, "contact", None)
-        return {key: await running.reveal(case, Purpose.CONTACT, value) for key, value in sealed.items()}
+        return {
+            key: read_sealed(Policy, await running.reveal(case, Purpose.CONTACT, value))
+            for key, value in sealed.items()
+        }
 
     @router.get("/billing/api/cases/{case}/answers")
     async def answers(case: str, request: Request) -> list[Waiting]:
@@ -193,17 +197,19 @@ async def _page(
     )
 
 
-async def _damages(running: Running, session: Session, state: Account) -> tuple[Any, ...]:
+async def _damages(running: Running, session: Session, state: Account) -> tuple[Damages, ...]:
     """What judgments awarded, for the person alone."""
     if session.role.value not in CHOOSERS:
         return ()
     sealed = [one.value.sealed_damages for _, one in sorted(state.judgments.items()) if one.value]
-    return tuple([await running.reveal(state.case, Purpose.CONTACT, one) for one in sealed if one])
+    return tuple(
+        [read_sealed(Damages, await running.reveal(state.case, Purpose.CONTACT, one)) for one in sealed if one]
+    )
 
 
 def _choice(case: str, session: Session, state: Account, body: Funding) -> ChooseFunding:
     insured = body.choice == "insurer" and body.safe
-    policy = body.policy.model_dump() if insured and body.policy else None
+    policy = body.policy.content() if insured and body.policy else None
     return ChooseFunding.model_validate(
         {
             "case": case,

@@ -9,19 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.billing.domain.commands import Positive
 from shared.contracts.event import Id
+from shared.contracts.sealed import Policy
 from shared.errors import Refused
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Policy(_Body):
-    """The contract of legal-protection insurance; the insurer writes to ``holder`` at ``address``."""
-
-    holder: Annotated[str, Field(min_length=1, max_length=200)]
-    number: Annotated[str, Field(min_length=1, max_length=100)]
-    address: Annotated[str, Field(max_length=500)] = ""
 
 
 class Funding(_Body):

@@ -10,6 +10,7 @@ from services.billing.api import routes
 from services.billing.domain import account, decisions, reactions, register
 from services.billing.domain.commands import DecideCover
 from services.billing.payments import provider
+from services.billing.seller import Seller
 from shared.casefile import CASE_EVENTS
 from shared.contracts.billing import (
     CostsRecovered,
@@ -69,4 +70,5 @@ service = Service(
     workers=(workers.REFUND, workers.ISSUE_INVOICE),
     tools=provider,
     routes=routes,
+    settings=(Seller,),
 )

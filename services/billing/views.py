@@ -12,6 +12,7 @@ from services.billing.domain.account import Account, Choice, Decision
 from services.billing.domain.ledger import balances, ledger
 from services.billing.domain.standing import Status, due, recovered, status
 from services.billing.domain.terms import COMPLAINT_FEE
+from shared.contracts.sealed import Damages
 from shared.money import Money
 from shared.runtime.latest import Latest
 
@@ -60,7 +61,7 @@ class AccountView(_View):
     covers: tuple[CoverView, ...]
     invoices: tuple[InvoiceView, ...]
     costs: tuple[CostsView, ...]
-    damages: tuple[Any, ...] = ()
+    damages: tuple[Damages, ...] = ()
 
 
 class EntryView(_View):
@@ -77,7 +78,7 @@ class LedgerView(_View):
     balances: dict[str, int]
 
 
-def account_view(state: Account, damages: tuple[Any, ...] = ()) -> AccountView:
+def account_view(state: Account, damages: tuple[Damages, ...] = ()) -> AccountView:
     """The account as who may see the case sees it."""
     now = status(state)
     return AccountView(

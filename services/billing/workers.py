@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from services.billing.documents import InvoiceFile, Line, Party, Payment, render_invoice_async
 from services.billing.domain.account import Account
@@ -19,7 +19,8 @@ from services.billing.domain.register import ConfirmInvoice, IssueInvoice, Regis
 from services.billing.domain.standing import insurer_payment
 from services.billing.payments import Payments
 from services.billing.seller import Seller
-from shared.errors import Refused
+from shared.contracts.sealed import Contact, DocumentDigest, read_sealed
+from shared.errors import BrokenContract, Refused
 from shared.ids import derived
 from shared.money import Money
 from shared.runtime.declaration import Attempt, Command, Impossible, Worker
@@ -126,7 +127,9 @@ async def _prepared(attempt: Attempt, running: Running, account: Account, *, num
         amount=Money(cents=cents),
         day=day,
         commitment=committed,
-        sealed_digest=seal({"salt": salt.hex(), "digest": digest.hex()}, account.file.recipients["contact"]),
+        sealed_digest=seal(
+            DocumentDigest(salt=salt.hex(), digest=digest.hex()).content(), account.file.recipients["contact"]
+        ),
     )
 
 
@@ -137,17 +140,18 @@ async def _payer(attempt: Attempt, running: Running, account: Account) -> Party:
         return Party(name=partner.name if partner else cover.insurer)
     if account.contact.value is None:
         return _unnamed(attempt.case)
-    return _named(await running.reveal(attempt.case, Purpose.CONTACT, account.contact.value), attempt.case)
+    opened = await running.reveal(attempt.case, Purpose.CONTACT, account.contact.value)
+    try:
+        return _named(read_sealed(Contact, opened), attempt.case)
+    except BrokenContract:
+        # An invoice is due whatever the contact is like.
+        return _unnamed(attempt.case)
 
 
-def _named(contact: Any, case: str) -> Party:
+def _named(contact: Contact, case: str) -> Party:
     """The payer by the names of the case's contact where there are any, else by the case's reference."""
-    known = contact if isinstance(contact, dict) else {}
-    names, address = (known.get("first_names"), known.get("last_name")), known.get("address")
-    name = " ".join(part for part in names if isinstance(part, str) and part)
-    if not name:
-        return _unnamed(case)
-    return Party(name=name, address=address if isinstance(address, str) else None)
+    name = " ".join(part for part in (contact.first_names, contact.last_name) if part)
+    return Party(name=name, address=contact.address) if name else _unnamed(case)
 
 
 def _unnamed(case: str) -> Party:

@@ -15,17 +15,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from services.evidence.names import cleaned
 from shared import clock
 from shared.contracts.evidence import ExhibitKind, Missing
-from shared.errors import BrokenContract, Refused
+from shared.contracts.sealed import ExhibitDetails, Hour, Line, blank_is_none
+from shared.errors import Refused
 
 MAX_DECLARATION_BYTES: Final = 16 * 1024
 MINOR: Final = "may-show-a-minor"
 FARTHEST_AHEAD: Final = timedelta(hours=14)
 """How far ahead of UTC a depositor's own calendar may be (Line Islands)."""
-
-
-def _blank_is_none(value: object) -> object:
-    # A form sends what was left empty as an empty text.
-    return None if isinstance(value, str) and not value.strip() else value
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -51,30 +47,12 @@ class Declaration(BaseModel):
     may_show_minor_sexually: bool
     kind: ExhibitKind
     shows: Annotated[frozenset[Missing], Field(max_length=5)] = frozenset()
-    day: Annotated[date | None, BeforeValidator(_blank_is_none)] = None
-    hour: Annotated[
-        Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None, BeforeValidator(_blank_is_none)
-    ] = None
-    author: Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(_blank_is_none)] = None
-    address: Annotated[Annotated[str, Field(max_length=2048)] | None, BeforeValidator(_blank_is_none)] = None
-    note: Annotated[Annotated[str, Field(max_length=2000)] | None, BeforeValidator(_blank_is_none)] = None
+    day: Annotated[date | None, BeforeValidator(blank_is_none)] = None
+    hour: Annotated[Hour | None, BeforeValidator(blank_is_none)] = None
+    author: Annotated[Line | None, BeforeValidator(blank_is_none)] = None
+    address: Annotated[Annotated[str, Field(max_length=2048)] | None, BeforeValidator(blank_is_none)] = None
+    note: Annotated[Annotated[str, Field(max_length=2000)] | None, BeforeValidator(blank_is_none)] = None
     name: _Text = ""
-
-
-class Details(BaseModel):
-    """What ``sealed_details`` holds (purpose evidence). ``digest`` and ``salt``: hex; ``holder``: who deposited."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    name: str
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    holder: str
-    hour: str | None = None
-    author: str | None = None
-    address: str | None = None
-    note: str | None = None
-    shows: tuple[Missing, ...] = ()
 
 
 def declared(values: Mapping[str, Any] | bytes) -> Declaration:
@@ -99,9 +77,9 @@ def declared(values: Mapping[str, Any] | bytes) -> Declaration:
     return said.model_copy(update={"name": cleaned(said.name)})
 
 
-def details(said: Declaration, *, digest: str, salt: str, holder: str) -> Details:
+def details(said: Declaration, *, digest: str, salt: str, holder: str) -> ExhibitDetails:
     """What is sealed beside the exhibit."""
-    return Details(
+    return ExhibitDetails(
         name=said.name,
         digest=digest,
         salt=salt,
@@ -112,14 +90,6 @@ def details(said: Declaration, *, digest: str, salt: str, holder: str) -> Detail
         note=said.note,
         shows=tuple(sorted(said.shows)),
     )
-
-
-def read_details(revealed: object) -> Details:
-    """The details as they were sealed. Raises BrokenContract."""
-    try:
-        return Details.model_validate(revealed)
-    except ValidationError:
-        raise BrokenContract("The sealed details of this exhibit cannot be read: tell the operators.") from None
 
 
 def _read(model: type[_Model], values: Mapping[str, Any] | bytes) -> _Model:

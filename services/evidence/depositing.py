@@ -95,7 +95,7 @@ def _command(
         missing=missing,
         uploader_role=who.role,
         declared_day=said.day,
-        sealed_details=seal(sealed.model_dump(mode="json"), recipient),
+        sealed_details=seal(sealed.content(), recipient),
     )
     told = Deposited(exhibit, measured.digest.hex(), measured.size, measured.media_type, grade, missing)
     return command, told

@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from services.evidence.declaring import Details, read_details
 from services.evidence.domain.case import CaseState, RecordView
 from services.evidence.domain.exhibit import ExhibitState, Received, Stamp
 from shared.contracts.evidence import ExhibitKind, Missing, Qualification
 from shared.contracts.intake import Role
+from shared.contracts.sealed import ExhibitDetails, read_sealed
 from shared.errors import BrokenContract, NotFound
 from shared.runtime.running import Running
 from shared.trust.keyring import KeysDestroyed
@@ -60,7 +60,7 @@ class Opened(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     received: Received
-    details: Details
+    details: ExhibitDetails
     stamp: Stamp | None
 
 
@@ -107,17 +107,17 @@ async def _resumed(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncIter
             yield chunk
 
 
-async def _details(running: Running, case: str, state: ExhibitState) -> Details | None:
+async def _details(running: Running, case: str, state: ExhibitState) -> ExhibitDetails | None:
     if state.received is None or state.received.case != case or state.sealed_details is None:
         return None
     try:
-        return read_details(await running.reveal(case, Purpose.EVIDENCE, state.sealed_details))
+        return read_sealed(ExhibitDetails, await running.reveal(case, Purpose.EVIDENCE, state.sealed_details))
     except (KeysDestroyed, BrokenContract):
         # One that cannot be opened must not hide the others.
         return None
 
 
-def _shown(state: ExhibitState, received: Received, details: Details, holder: str) -> Shown:
+def _shown(state: ExhibitState, received: Received, details: ExhibitDetails, holder: str) -> Shown:
     stamp = state.stamp
     attested = (
         Attested(time=stamp.gen_time, authority=stamp.authority, qualification=stamp.qualification) if stamp else None

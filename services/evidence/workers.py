@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from services.evidence.declaring import read_details
 from services.evidence.domain.case import CaseCleared, CaseState, ClearingFailed
 from services.evidence.domain.exhibit import (
     ExhibitState,
@@ -18,6 +17,7 @@ from services.evidence.domain.exhibit import (
     TimestampObtained,
 )
 from shared import clock
+from shared.contracts.sealed import ExhibitDetails, read_sealed
 from shared.errors import BrokenContract, Refused, Unavailable
 from shared.objects import Objects
 from shared.runtime.declaration import Attempt, Command, Impossible, Postponed, Worker
@@ -46,7 +46,7 @@ async def timestamp(attempt: Attempt, running: Running) -> tuple[Command, ...]:
     if not state.usable or state.stamp or state.sealed_details is None or recipient is None:
         return (TimestampImpossible(case=attempt.case, exhibit=exhibit, reason="not-needed"),)
     try:
-        sealed = read_details(await running.reveal(attempt.case, "evidence", state.sealed_details))
+        sealed = read_sealed(ExhibitDetails, await running.reveal(attempt.case, "evidence", state.sealed_details))
     except BrokenContract:
         raise Impossible("details-unreadable") from None
     response, facts = await _stamped(running, bytes.fromhex(sealed.digest))

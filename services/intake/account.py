@@ -5,47 +5,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from functools import cache
-from typing import Annotated, Any, Self
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from pydantic import BaseModel, ConfigDict, Field
 
+from shared.contracts.sealed import Account, Secrets
 from shared.errors import Refused
 
 MIN_PASSPHRASE = 10
 MAX_PASSPHRASE = 1024
 
 _hasher = PasswordHasher()
-Hash = Annotated[str, Field(pattern=r"^\$argon2id\$")]
 
 
-class Secrets(BaseModel):
-    """One access: ``code`` the hash of its code's secret half, ``passphrase`` that of the second secret, if set."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    code: Hash
-    passphrase: Hash | None = None
-
-    def stamp(self) -> str:
-        """Changes with either secret, so that renewing under an old one ends."""
-        return hashlib.sha256(f"{self.code}\n{self.passphrase}".encode()).hexdigest()[:32]
+def stamp_of(held: Secrets) -> str:
+    """Changes with either secret of an access, so that renewing under an old one ends."""
+    return hashlib.sha256(f"{held.code}\n{held.passphrase}".encode()).hexdigest()[:32]
 
 
-class Account(BaseModel):
-    """The secrets of every access of a case, by access id."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    accesses: dict[str, Secrets]
-
-    def with_secrets(self, access: str, held: Secrets) -> Self:
-        return self.model_copy(update={"accesses": {**self.accesses, access: held}})
-
-    def content(self) -> dict[str, Any]:
-        """What is sealed."""
-        return self.model_dump(mode="json", exclude_none=True)
+def with_secrets(account: Account, access: str, held: Secrets) -> Account:
+    """The account with those secrets for that access, instead of any before."""
+    return account.model_copy(update={"accesses": {**account.accesses, access: held}})
 
 
 async def hashed(secret: str) -> str:

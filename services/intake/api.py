@@ -15,7 +15,7 @@ from services.intake.domain.commands import Freeze, PlanErasure, Revoke
 from services.intake.domain.state import Case
 from services.intake.domain.view import view
 from services.intake.dossier import dossier, erasure, readings
-from services.intake.numbers import Danger, numbers_for
+from services.intake.numbers import numbers_for
 from services.intake.reception import Invited, Opened, change_case, invite, open_case, set_passphrase
 from services.intake.referrals import referrals
 from services.intake.sessions import REFRESH_COOKIE, keep, leave, needs_full, renew, sign_in, sign_in_staff
@@ -23,6 +23,7 @@ from services.intake.tools import OPENINGS, Tools, client_of, tools
 from services.intake.workers import read_certificate
 from shared import clock, ids
 from shared.contracts.event import Id
+from shared.contracts.sealed import Danger
 from shared.errors import NotFound, RecoursError
 from shared.runtime.running import Running
 from shared.web.access import seen

@@ -1,21 +1,16 @@
-"""What persons tell, as the API takes it and as it is sealed: the shapes that stand inside a case's sealed values.
-
-``contact`` (read by intake, legal, billing, notify), ``facts`` (purpose evidence) and ``authors`` are each sealed as
-the JSON of the model here; a part that was not told is absent.
-"""
+"""What persons tell, as the API takes it: the facets in clear, and what is sealed (`shared.contracts.sealed`)."""
 
 from __future__ import annotations
 
-from datetime import date, time
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake.domain.triage import ActKind
-from services.intake.numbers import Danger
-from services.intake.referrals import Ground
-from shared import clock, ids
+from shared import ids
 from shared.contracts.intake import Facets, Language, Persona, ReportedAct
+from shared.contracts.sealed import Author, Authors, Contact, Facts
 from shared.errors import Refused
 from shared.trust.sealing import seal
 
@@ -23,65 +18,8 @@ MOST_SEALED = 44_000
 """Characters of sealed text that one event may carry in all: with the rest it stays below the bus's 64 KB."""
 
 
-
-def _past(day: date) -> date:
-    if day > clock.paris_day(clock.now()):
-        raise ValueError("This day is still to come")
-    return day
-
-
-Line = Annotated[str, Field(min_length=1, max_length=200)]
-PastDay = Annotated[date, AfterValidator(_past)]
-
-
 class Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-
-class Notify(Told):
-    """How the person may be reached: by which channel, between which hours (Europe/Paris), in which language.
-
-    ``safe_subject`` stands as the subject of every mail; ``show_place``: a calendar file may name the court.
-    """
-
-    channel: Literal["email", "none"] = "email"
-    after: time = time(9)
-    before: time = time(20)
-    language: Language | None = None
-    safe_subject: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\r\n]+$")] | None = None
-    show_place: bool = False
-
-
-class Contact(Told):
-    """Civil status and addresses; the names are those of legal's complaint. Everything is optional."""
-
-    last_name: Line | None = None
-    first_names: Line | None = None
-    birth_day: PastDay | None = None
-    birth_place: Line | None = None
-    nationality: Line | None = None
-    occupation: Line | None = None
-    address: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    email: Annotated[str, Field(max_length=254, pattern=r"^[^\s@:;,\"<>()\x00-\x1f]+@[A-Za-z0-9.-]+$")] | None = None
-    phone: Annotated[str, Field(max_length=30, pattern=r"^\+?[0-9 ().-]{6,30}$")] | None = None
-    notify: Notify = Notify()
-
-
-class Facts(Told):
-    """What happened, in the person's words. ``dangers`` and ``ground`` never travel in clear."""
-
-    account: Annotated[str, Field(max_length=12_000)] = ""
-    urls: Annotated[tuple[Annotated[HttpUrl, Field(max_length=500)], ...], Field(max_length=20)] = ()
-    ground: Ground | None = None
-    school: bool = False
-    dangers: Annotated[tuple[Danger, ...], Field(max_length=5)] = ()
-
-
-class Author(Told):
-    """An author as far as known; a pseudonym counts."""
-
-    handle: Line
-    platform: Line | None = None
 
 
 class Act(Told):
@@ -175,16 +113,12 @@ def sealed_parts(
     """
     parts = {}
     if contact is not None:
-        parts["sealed_contact"] = seal(_said(contact), recipients["contact"])
+        parts["sealed_contact"] = seal(contact.content(), recipients["contact"])
     if facts is not None:
-        parts["sealed_facts"] = seal(_said(facts), recipients["evidence"])
+        parts["sealed_facts"] = seal(facts.content(), recipients["evidence"])
     if authors:
-        parts["sealed_authors"] = seal({"authors": [_said(one) for one in authors]}, recipients["authors"])
+        parts["sealed_authors"] = seal(Authors(authors=authors).content(), recipients["authors"])
     if sum(map(len, parts.values())) > MOST_SEALED:
         message = "This is too long for one sending. Shorten the account, and add the rest as a document."
         raise Refused("too-long", message, field="facts.account")
     return parts
-
-
-def _said(told: BaseModel) -> dict[str, Any]:
-    return told.model_dump(mode="json", exclude_none=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from services.intake.domain.commands import RecordView
 from services.intake.domain.ending import failed, under_way
@@ -11,12 +11,14 @@ from services.intake.domain.people import is_opener
 from services.intake.domain.state import Case
 from services.intake.domain.view import next_step, view
 from shared import clock
-from shared.contracts.intake import Role
+from shared.contracts.intake import CaseOpened, Role
+from shared.contracts.sealed import read_sealed
+from shared.contracts.sealed_fields import SEALED
 from shared.runtime.running import Running
 from shared.trust.sessions import Session
 
-SEALED = {"facts": "evidence", "contact": "contact", "authors": "authors"}
-"""Which purpose opens which section."""
+TOLD: Final = ("facts", "contact", "authors")
+"""The sections that are sealed."""
 
 
 async def dossier(running: Running, session: Session, case: str, state: Case) -> dict[str, Any]:
@@ -29,7 +31,7 @@ async def dossier(running: Running, session: Session, case: str, state: Case) ->
     sections = view(role, state, holder=session.sub)
     facets = state.file.facets.value
     step = next_step(role, state, now, holder=session.sub)
-    sealed = [one for one in SEALED if one in sections and one in state.sealed]
+    sealed = [one for one in TOLD if one in sections and one in state.sealed]
     unlocked = session.case_id is None or "full" in session.scope
     told: dict[str, Any] = {
         "case": case,
@@ -56,7 +58,10 @@ async def dossier(running: Running, session: Session, case: str, state: Case) ->
         told["erasures"] = _erasures(state)
     if unlocked:
         for name in sealed:
-            told[name] = await running.reveal(case, SEALED[name], state.sealed[name])
+            holds = SEALED[CaseOpened.name, f"sealed_{name}"]
+            told[name] = read_sealed(
+                holds.model, await running.reveal(case, holds.purpose, state.sealed[name])
+            ).content()
     await _recorded(running, session, case, state, role, with_contact=unlocked and "contact" in sealed)
     return told
 

@@ -6,13 +6,11 @@ import tomllib
 from collections.abc import Collection
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.clock import PARIS
-
-Danger = Literal["suicide", "threat", "leaked-address", "sextortion", "child"]
+from shared.contracts.sealed import Danger
 
 
 class Number(BaseModel):

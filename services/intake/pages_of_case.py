@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.intake.content import Change, Facts
+from services.intake.content import Change
 from services.intake.domain.commands import Freeze, PlanErasure, Revoke
 from services.intake.domain.people import MAY_INVITE, OPENER_MAY_INVITE
 from services.intake.domain.state import Case
@@ -20,6 +20,7 @@ from services.intake.sessions import keep, needs_full
 from services.intake.tools import Tools
 from shared import ids
 from shared.contracts.event import Id
+from shared.contracts.sealed import Facts, read_sealed
 from shared.errors import Refused
 from shared.runtime.running import Running
 from shared.trust.sessions import Session, SessionExpired
@@ -112,11 +113,13 @@ def routes(running: Running) -> APIRouter:
         async def act(session: Session, state: Case) -> Response:
             needs_full(session)
             form = await request.form()
-            known = await running.reveal(case, "evidence", state.sealed["facts"]) if "facts" in state.sealed else {}
+            known = Facts()
+            if "facts" in state.sealed:
+                known = read_sealed(Facts, await running.reveal(case, "evidence", state.sealed["facts"]))
             account = str(form.get("account", ""))
             if len(account) > 12_000:
                 raise Refused("too-long", "Shorten the account, and add the rest as a document.", field="account")
-            told = Facts.model_validate({**known, "account": account})
+            told = Facts.model_validate({**known.content(), "account": account})
             await change_case(running, held, session, case, state, Change(facts=told))
             return _back(case)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from starlette.responses import Response
 
 from services.intake import codes
-from services.intake.account import Account, Secrets, hashed, hashed_passphrase
+from services.intake.account import hashed, hashed_passphrase, stamp_of, with_secrets
 from services.intake.content import Change, Opening, sealed_parts
 from services.intake.domain.commands import ChangeAccount, Invite, OpenCase, UpdateCase
 from services.intake.domain.opening import check_facets, opening_role
@@ -17,6 +18,7 @@ from services.intake.domain.state import Case
 from services.intake.sessions import Signed, begin, locator_index, read_account
 from services.intake.tools import Tools
 from shared import clock, ids
+from shared.contracts.sealed import Account, Contact, Secrets
 from shared.errors import NotFound, Refused, Unavailable
 from shared.runtime.running import Running
 from shared.trust.sealing import seal
@@ -53,9 +55,7 @@ async def open_case(running: Running, tools: Tools, opening: Opening, respond: R
     now = clock.now()
     facets = opening.facets()
     check_facets(facets, now)
-    if opening.contact is not None and opening.contact.birth_day and opening.contact.birth_day > clock.paris_day(now):
-        message = "This birthday is still to come. Check the year."
-        raise Refused("day-in-future", message, field="contact.birth_day")
+    _born(opening.contact, now)
     passphrase = await hashed_passphrase(opening.passphrase) if opening.passphrase is not None else None
     danger = bool(opening.facts and opening.facts.dangers)
     for _ in range(TRIES):
@@ -73,7 +73,7 @@ async def open_case(running: Running, tools: Tools, opening: Opening, respond: R
             3 if danger else 2,
             ("code", "full") if passphrase else ("code",),
             access=locator,
-            stamp=held.stamp(),
+            stamp=stamp_of(held),
         )
         answered_by = tools.roster.on_call(now) if danger else None
         response = respond(Opened(case, code.written(), signed, answered_by))
@@ -110,6 +110,7 @@ async def change_case(running: Running, tools: Tools, session: Session, case: st
     if known is None:
         raise NotFound
     now = clock.now()
+    _born(change.contact, now)
     facets = change.facets(known)
     command = UpdateCase(
         case=case,
@@ -150,7 +151,7 @@ async def invite(
         )
         await running.carry_out(command, answer=keep(response, state.file.recipients["account"]))
 
-    await _rewritten(running, case, lambda account: account.with_secrets(access, held), once)
+    await _rewritten(running, case, lambda account: with_secrets(account, access, held), once)
     return response
 
 
@@ -179,12 +180,18 @@ async def set_passphrase(running: Running, session: Session, case: str, passphra
     def change(account: Account) -> Account:
         if account.accesses.get(access) != held:
             raise Refused("changed-meanwhile", "Your secrets changed at the same moment. Sign in again.", conflict=True)
-        return account.with_secrets(access, renewed)
+        return with_secrets(account, access, renewed)
 
     await _rewritten(running, case, change, once)
     return begin(
-        running, session.sub, session.role, case, reached, ("code", "full"), access=access, stamp=renewed.stamp()
+        running, session.sub, session.role, case, reached, ("code", "full"), access=access, stamp=stamp_of(renewed)
     )
+
+
+def _born(contact: Contact | None, now: datetime) -> None:
+    if contact is not None and contact.birth_day is not None and contact.birth_day > clock.paris_day(now):
+        message = "This birthday is still to come. Check the year."
+        raise Refused("day-in-future", message, field="contact.birth_day")
 
 
 async def _rewritten(

@@ -10,18 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.intake import Facets, Persona
-
-Ground = Literal[
-    "origin",
-    "religion",
-    "antisemitism",
-    "sexual-orientation",
-    "gender-identity",
-    "sex",
-    "disability",
-    "elected-office",
-    "other",
-]
+from shared.contracts.sealed import Ground
 
 
 class Partner(BaseModel):

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import PARIS
 from shared.contracts.event import Id
 from shared.errors import Refused
+from shared.settings import PREFIX
 
-VARIABLE = "RECOURS_ROSTER"
+
+class OnCall(BaseSettings):
+    """Where the roster stands, from the environment."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    roster: Path | None = Field(default=None, description="TOML file that says who is on call; unset: nobody is")
+
+
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -76,10 +85,9 @@ def read_roster(path: Path | None = None) -> Roster:
     Raises:
         Refused: the file is absent or does not say what a roster says.
     """
-    named = os.environ.get(VARIABLE)
-    file = path or (Path(named) if named else Path(__file__).with_name("roster.toml"))
+    file = path or OnCall().roster or Path(__file__).with_name("roster.toml")
     try:
         return Roster.model_validate(tomllib.loads(file.read_text("utf-8")))
     except (OSError, ValidationError, tomllib.TOMLDecodeError):
-        message = f"The roster that {VARIABLE} names cannot be read: each [[shift]] has staff, days, hours."
+        message = "The roster that RECOURS_ROSTER names cannot be read: each [[shift]] has staff, days, hours."
         raise Refused("bad-roster", message) from None

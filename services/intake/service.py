@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.intake import api, workers
 from services.intake.domain import case, ledger
+from services.intake.roster import OnCall
 from shared.casefile import CASE_EVENTS
 from shared.contracts.billing import PaymentReceived
 from shared.contracts.everyone import ErasureCleared, ErasureObjected, RecordViewed
@@ -60,4 +61,5 @@ service = Service(
     ),
     tools=api.tools,
     routes=api.routes,
+    settings=(OnCall,),
 )

@@ -21,12 +21,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.intake import codes
-from services.intake.account import Account, Secrets, verified
+from services.intake.account import stamp_of, verified
 from services.intake.domain.commands import AcceptInvitation
 from services.intake.domain.state import Case
 from services.intake.tools import PER_CLIENT, PER_CODE, Tools, client_of
 from shared import clock
 from shared.contracts.intake import Role
+from shared.contracts.sealed import Account, Secrets, read_sealed
 from shared.errors import BrokenSignature, NotFound, Refused
 from shared.runtime.running import Running
 from shared.trust.jws import sign_compact, verify_compact
@@ -84,7 +85,7 @@ async def locator_index(running: Running, locator: str) -> str:
 
 async def read_account(running: Running, case: str, state: Case) -> Account:
     """The hashes of the case's secrets. Raises KeysDestroyed after the erasure."""
-    return Account.model_validate(await running.reveal(case, "account", state.sealed["account"]))
+    return read_sealed(Account, await running.reveal(case, "account", state.sealed["account"]))
 
 
 def begin(
@@ -156,7 +157,7 @@ async def sign_in(
         state = done.state
     scope = ("code", "full") if passphrase is not None else ("code",)
     role: Role = state.file.role_of(access.holder) or access.role
-    return begin(running, access.holder, role, case, state.file.upto, scope, access=index, stamp=held.stamp())
+    return begin(running, access.holder, role, case, state.file.upto, scope, access=index, stamp=stamp_of(held))
 
 
 async def sign_in_staff(running: Running, tools: Tools, request: Request, name: str, passphrase: str) -> Signed:
@@ -195,7 +196,7 @@ async def renew(running: Running, refresh: str | None) -> Signed:
     access = str(claims["access"])
     held = await _held(running, case, state, access)
     role = state.file.role_of(sub)
-    if held is None or role is None or held.stamp() != stamp:
+    if held is None or role is None or stamp_of(held) != stamp:
         raise WrongCode
     return begin(running, sub, role, case, state.file.upto, claims["scope"], access=access, stamp=stamp, since=since)
 

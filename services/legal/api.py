@@ -27,6 +27,7 @@ from services.legal.shown import approved, opened, procedure
 from services.legal.workers import document_name
 from shared import clock
 from shared.contracts.intake import Role
+from shared.contracts.sealed import DocumentDigest, Identity, read_sealed
 from shared.errors import NotFound, Refused
 from shared.runtime.declaration import Command, Job
 from shared.runtime.documents import job_id
@@ -167,9 +168,9 @@ def _add_readings(router: APIRouter, running: Running) -> None:
         if not state.file.identity_proven:
             message = "Your identity has to be checked before an author's is shown. Ask the team for an appointment."
             raise Refused("identity-not-proven", message, conflict=True)
-        known = await opened(running, case, state, f"author.{identification}", "authors")
+        known = await opened(Identity, running, case, state, f"author.{identification}", "authors")
         await _viewed(running, case, session, state, "dossier", identification)
-        return JSONResponse({"identification": identification, **known})
+        return JSONResponse({"identification": identification, **(known.content() if known else {})})
 
 
 def _add_notices(router: APIRouter, running: Running) -> None:
@@ -220,9 +221,10 @@ def _add_documents(router: APIRouter, running: Running) -> None:
         known = state.complaints.get(complaint)
         if known is None or known.draft is None:
             raise NotFound
-        said = await running.reveal(case, "evidence", state.secret(f"draft.{complaint}") or "")
+        sealed = state.secret(f"draft.{complaint}") or ""
+        said = read_sealed(DocumentDigest, await running.reveal(case, "evidence", sealed))
         team = state.file.role_of(session.sub) in TEAM
-        if said.get("for_signature") and not approved(known) and not team:
+        if said.for_signature and not approved(known) and not team:
             message = "The lawyer is still reading this version. It can be read here once it is approved."
             raise Refused("not-approved", message, conflict=True)
         name = document_name(case, complaint, known.draft.commitment)

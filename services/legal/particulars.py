@@ -6,9 +6,9 @@ nobody told stays empty and is printed as "non renseigné".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,6 +22,7 @@ from services.legal.domain.state import Case, reported
 from services.legal.rules import load
 from services.legal.rules.parameters import ProcedureParameters
 from services.legal.rules.vocabulary import ComplaintFact, DataClass, Procedure
+from shared.contracts.sealed import ActDetails, Authors, Contact, ExhibitDetails, Facts
 from shared.errors import BrokenContract, Refused
 
 MONTHS: Final = 12
@@ -58,18 +59,9 @@ class _Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class ActTold(_Told):
-    """What is told of one act of the case. ``exhibits``, ``author``: numbers; ``offences``: rule ids."""
+class ActTold(ActDetails):
+    """What the lawyer tells of one act of the case. ``exhibits``, ``author``: numbers; ``offences``: rule ids."""
 
-    act: str
-    hour: time | None = None
-    zone: str | None = None
-    url: str | None = None
-    platform: str | None = None
-    account: str | None = None
-    permanent_id: str | None = None
-    words: str | None = None
-    description: str | None = None
     exhibits: tuple[document.Number, ...] = ()
     author: document.Number | None = None
     offences: tuple[str, ...] = ()
@@ -111,20 +103,20 @@ class Particulars(_Told):
 
 
 class Sources(BaseModel):
-    """What was opened for a draft: by ``exhibits`` the exhibits that may be listed, with name and digest in ``names``.
+    """What was opened for a draft: ``exhibits`` are those that may be listed, with their ``details``.
 
     ``read``: what extractions say of acts, by act id.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    contact: dict[str, Any] = Field(default_factory=dict)
-    facts: dict[str, Any] = Field(default_factory=dict)
-    authors: dict[str, Any] = Field(default_factory=dict)
+    contact: Contact = Contact()
+    facts: Facts = Facts()
+    authors: Authors = Authors()
     exhibits: dict[str, Exhibit] = Field(default_factory=dict)
-    details: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    details: dict[str, ExhibitDetails] = Field(default_factory=dict)
     stamps: dict[str, Stamp] = Field(default_factory=dict)
-    read: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    read: dict[str, ActDetails] = Field(default_factory=dict)
 
 
 def check(told: Particulars, state: Case) -> None:
@@ -179,7 +171,7 @@ def complaint_file(
     """All that the document says. Raises BrokenContract where numbers quoted do not exist; it shows no input."""
     rule, way = load().one(ProcedureParameters, found.day, procedure=procedure)
     numbers = {one: number for number, one in enumerate(listed(told, state, sources), start=1)}
-    civil = {name: value for name, value in sources.contact.items() if name in document.CivilStatus.model_fields}
+    civil = sources.contact.model_dump(include=set(document.CivilStatus.model_fields))
     try:
         return document.ComplaintFile(
             reference=complaint,
@@ -190,12 +182,12 @@ def complaint_file(
             victim=told.victim or document.CivilStatus.model_validate(civil),
             victim_is_minor=state.file.facets.value.minor if state.file.facets.value else None,
             representation=told.representation,
-            domicile=told.domicile or document.Domicile(address=sources.contact.get("address")),
+            domicile=told.domicile or document.Domicile(address=sources.contact.address),
             mandate=told.mandate,
             court=told.court or document.Court(addressee=COURT_FR.get(way.court, way.court)),
             hearing_at=told.hearing_at,
             authors=told.authors or _authors(sources),
-            summary=told.summary or sources.facts.get("account"),
+            summary=told.summary or sources.facts.account or None,
             acts=_acts(state, told, sources, found),
             harm=told.harm,
             earlier_complaints=told.earlier_complaints or _earlier(state),
@@ -217,27 +209,25 @@ def complaint_file(
 
 def _authors(sources: Sources) -> tuple[document.Author, ...]:
     return tuple(
-        document.Author(number=number, platform=one.get("platform"), account=one.get("handle"))
-        for number, one in enumerate(sources.authors.get("authors", ()), start=1)
+        document.Author(number=number, platform=one.platform, account=one.handle)
+        for number, one in enumerate(sources.authors.authors, start=1)
     )
 
 
 def _acts(state: Case, told: Particulars, sources: Sources, found: Proposal) -> tuple[document.Act, ...]:
     by_act = {one.act: one for one in told.acts}
     return tuple(
-        _act(number, act.act, act.day, by_act.get(act.act), sources.read.get(act.act, {}), found)
+        _act(number, act.act, act.day, by_act.get(act.act), sources.read.get(act.act), found)
         for number, act in enumerate(sorted(reported(state), key=lambda one: (one.day, one.act)), start=1)
     )
 
 
 def _act(
-    number: int, act: str, day: date, told: ActTold | None, read: Mapping[str, Any], found: Proposal
+    number: int, act: str, day: date, told: ActTold | None, read: ActDetails | None, found: Proposal
 ) -> document.Act:
     given = told or ActTold(act=act)
-    words = {
-        name: getattr(given, name) or read.get(name)
-        for name in ("hour", "zone", "url", "platform", "account", "permanent_id", "words", "description")
-    }
+    known = read or given
+    words = {name: getattr(given, name) or getattr(known, name) for name in ActDetails.model_fields if name != "act"}
     candidates = [one for one in found.candidates if one.act == act]
     chosen = [one for one in candidates if one.offence in given.offences] or [
         one for one in candidates if one.certainty == "established"
@@ -331,12 +321,12 @@ def _formalities(
 
 
 def _exhibit(exhibit: str, number: int, sources: Sources) -> document.Exhibit:
-    known, details, stamp = sources.exhibits[exhibit], sources.details.get(exhibit, {}), sources.stamps.get(exhibit)
+    known, details, stamp = sources.exhibits[exhibit], sources.details.get(exhibit), sources.stamps.get(exhibit)
     return document.Exhibit(
         number=number,
-        title=details.get("name") or exhibit,
+        title=(details.name if details else "") or exhibit,
         media_type=known.media_type,
-        sha256=details.get("digest"),
+        sha256=details.digest if details else None,
         stamped_at=stamp.time if stamp else None,
         authority=stamp.authority if stamp else None,
         standing=stamp.qualification if stamp else "unknown",

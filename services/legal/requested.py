@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,12 +38,23 @@ from shared import clock, ids
 from shared.contracts.event import Commitment, Id
 from shared.contracts.intake import PurposeName
 from shared.contracts.legal import DataClass, Procedure
+from shared.contracts.sealed import (
+    Advice,
+    Damages,
+    HearingDetails,
+    IdentificationTarget,
+    Identity,
+    Longer,
+    PreservationTarget,
+    ReceiptDetails,
+    RemovalTarget,
+    SealedValue,
+)
 from shared.errors import NotFound, Refused
 from shared.money import Money
 from shared.runtime.declaration import Command
 from shared.trust.sealing import seal
 
-Line = Annotated[str, Field(min_length=1, max_length=300)]
 MOST_SEALED = 48_000
 
 
@@ -79,7 +90,7 @@ class DiagnosisAsked(Asked):
             diagnosis=ids.new(),
             solidity=self.solidity,
             options=self.options,
-            sealed_advice=sealed(place.state, "contact", {"text": self.advice}) if self.advice else None,
+            sealed_advice=sealed(place.state, "contact", Advice(text=self.advice)) if self.advice else None,
             approved_by=place.by,
         )
 
@@ -107,7 +118,7 @@ class DraftAsked(Asked):
             procedure=self.procedure,
             about=self.about,
             authors_of_age=self.authors_of_age,
-            sealed_particulars=sealed(
+            sealed_particulars=_closed(
                 place.state, "evidence", self.particulars.model_dump(mode="json", exclude_defaults=True)
             ),
             asked_by=place.by,
@@ -134,7 +145,7 @@ class ApprovalAsked(Asked):
 class FilingAsked(Asked):
     mode: Mode
     day: date
-    place: Line
+    place: Longer
     receipt: Annotated[str, Field(max_length=300)] = ""
 
     def command(self, place: Place) -> Command:
@@ -143,7 +154,7 @@ class FilingAsked(Asked):
             complaint=place.path["complaint"],
             mode=self.mode,
             day=self.day,
-            sealed_receipt=sealed(place.state, "evidence", {"place": self.place, "receipt": self.receipt}),
+            sealed_receipt=sealed(place.state, "evidence", ReceiptDetails(place=self.place, receipt=self.receipt)),
             filed_by=place.by,
         )
 
@@ -163,30 +174,13 @@ class AnswerAsked(Asked):
         )
 
 
-class Details(BaseModel):
-    """Where and when a hearing is; ``hour`` in Europe/Paris."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    hour: time | None = None
-    court: Annotated[str, Field(max_length=300)] | None = None
-    room: Annotated[str, Field(max_length=100)] | None = None
-    docket: Annotated[str, Field(max_length=100)] | None = None
-    notes: Annotated[str, Field(max_length=2000)] | None = None
-
-    def said(self) -> dict[str, str]:
-        """What is sealed; the hour as HH:MM, as the person's calendar takes it."""
-        told = self.model_dump(exclude={"hour"}, exclude_none=True)
-        return {**told, "hour": f"{self.hour:%H:%M}"} if self.hour else told
-
-
 class HearingAsked(Asked):
     kind: Kind
     day: date
     called_by: CalledBy | None = None
     served_on: date | None = None
     area: Area = Area.MAINLAND
-    details: Details | None = None
+    details: HearingDetails | None = None
 
     def command(self, place: Place) -> Command:
         return ScheduleHearing(
@@ -203,7 +197,7 @@ class MoveAsked(Asked):
     called_by: CalledBy | None = None
     served_on: date | None = None
     area: Area = Area.MAINLAND
-    details: Details | None = None
+    details: HearingDetails | None = None
 
     def command(self, place: Place) -> Command:
         return MoveHearing(
@@ -228,7 +222,7 @@ class JudgmentAsked(Asked):
     damages_cents: Annotated[int, Field(ge=0, le=10**12)] | None = None
 
     def command(self, place: Place) -> Command:
-        damages = None if self.damages_cents is None else {"cents": self.damages_cents, "currency": "EUR"}
+        damages = None if self.damages_cents is None else Damages(cents=self.damages_cents)
         return GiveJudgment(
             case=place.case,
             judgment=ids.new(),
@@ -252,7 +246,7 @@ class RemovalAsked(Asked):
             removal=ids.new(),
             step=self.step,
             day=self.day,
-            sealed_target=sealed(place.state, "evidence", {"url": self.url}),
+            sealed_target=sealed(place.state, "evidence", RemovalTarget(url=self.url)),
             asked_by=place.by,
         )
 
@@ -279,8 +273,8 @@ class PreservationAsked(Asked):
     act: Id
     day: date
     since: date | None = None
-    platform: Line
-    account: Line
+    platform: Longer
+    account: Longer
 
     def command(self, place: Place) -> Command:
         return RequestPreservation(
@@ -290,7 +284,9 @@ class PreservationAsked(Asked):
             act=self.act,
             day=self.day,
             since=self.since,
-            sealed_target=sealed(place.state, "evidence", {"platform": self.platform, "account": self.account}),
+            sealed_target=sealed(
+                place.state, "evidence", PreservationTarget(platform=self.platform, account=self.account)
+            ),
             asked_by=place.by,
         )
 
@@ -310,14 +306,16 @@ class IdentificationAsked(Asked):
             authority=self.authority,
             data=self.data,
             day=self.day,
-            sealed_target=sealed(place.state, "authors", {"target": self.target}) if self.target else None,
+            sealed_target=sealed(place.state, "authors", IdentificationTarget(target=self.target))
+            if self.target
+            else None,
             asked_by=place.by,
         )
 
 
 class IdentityAsked(Asked):
     day: date
-    name: Line
+    name: Longer
     address: Annotated[str, Field(max_length=500)] = ""
 
     def command(self, place: Place) -> Command:
@@ -325,13 +323,17 @@ class IdentityAsked(Asked):
             case=place.case,
             identification=place.path["identification"],
             day=self.day,
-            sealed_identity=sealed(place.state, "authors", {"name": self.name, "address": self.address}),
+            sealed_identity=sealed(place.state, "authors", Identity(name=self.name, address=self.address)),
             told_by=place.by,
         )
 
 
-def sealed(state: Case, purpose: PurposeName, value: dict[str, Any]) -> str:
+def sealed(state: Case, purpose: PurposeName, value: SealedValue) -> str:
     """``value`` sealed to the case. Raises NotFound once its keys are gone, Refused for what is too long."""
+    return _closed(state, purpose, value.content())
+
+
+def _closed(state: Case, purpose: PurposeName, value: dict[str, Any]) -> str:
     recipient = state.file.recipients.get(purpose)
     if recipient is None:
         raise NotFound
@@ -342,11 +344,11 @@ def sealed(state: Case, purpose: PurposeName, value: dict[str, Any]) -> str:
 
 
 def _of_hearing(state: Case, asked: HearingAsked | MoveAsked) -> dict[str, Any]:
-    details = asked.details.said() if asked.details else None
+    details = asked.details or HearingDetails()
     return {
         "day": asked.day,
         "called_by": asked.called_by,
         "served_on": asked.served_on,
         "area": asked.area,
-        "sealed_details": sealed(state, "contact", details) if details else None,
+        "sealed_details": sealed(state, "contact", details) if details.content() else None,
     }

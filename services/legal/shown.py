@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,11 +16,13 @@ from services.legal.domain.state import Case, Complaint, reported
 from services.legal.rules import load
 from services.legal.rules.parameters import OffenceParameters
 from shared.contracts.legal import Limit
+from shared.contracts.sealed import Advice, HearingDetails, Hour, SealedValue, read_sealed
 from shared.errors import BrokenContract, Refused
 from shared.money import Money
 from shared.runtime.running import Running
 
 MOST_LIMITS: Final = 12
+_Opened = TypeVar("_Opened", bound=SealedValue)
 
 
 class Shown(BaseModel):
@@ -94,7 +96,7 @@ class ShownHearing(Shown):
     status: str
     day: date
     notice: str
-    hour: str | None
+    hour: Hour | None
     court: str | None
     room: str | None
     cited: tuple[Cited, ...]
@@ -225,14 +227,14 @@ async def _diagnosis(running: Running, case: str, state: Case) -> ShownDiagnosis
     known = state.diagnosis
     if known is None:
         return None
-    advice = await opened(running, case, state, "advice", "contact")
+    advice = await opened(Advice, running, case, state, "advice", "contact")
     return ShownDiagnosis(
         on=known.on,
         eligible=known.eligible,
         reasons=known.reasons,
         solidity=known.solidity,
         options=known.options,
-        advice=advice.get("text"),
+        advice=advice.text if advice else None,
         offences=tuple(
             ShownOffence(label=label(one.offence, known.on), cited=cited(one.rules, known.on)) for one in known.offences
         ),
@@ -269,7 +271,7 @@ def approved(one: Complaint) -> bool:
 async def _hearings(running: Running, case: str, state: Case) -> tuple[ShownHearing, ...]:
     shown = []
     for name, one in sorted(state.hearings.items(), key=lambda item: (item[1].day, item[0])):
-        told = await opened(running, case, state, f"hearing.{name}", "contact")
+        told = await opened(HearingDetails, running, case, state, f"hearing.{name}", "contact") or HearingDetails()
         shown.append(
             ShownHearing(
                 hearing=name,
@@ -277,22 +279,23 @@ async def _hearings(running: Running, case: str, state: Case) -> tuple[ShownHear
                 status=one.status,
                 day=one.day,
                 notice=one.notice,
-                hour=told.get("hour"),
-                court=told.get("court"),
-                room=told.get("room"),
+                hour=told.hour,
+                court=told.court,
+                room=told.room,
                 cited=cited(one.rules, one.day),
             )
         )
     return tuple(shown)
 
 
-async def opened(running: Running, case: str, state: Case, name: str, purpose: str) -> dict[str, Any]:
-    """A sealed part of the case, empty where there is none. What is no JSON object is left out: others wrote it."""
+async def opened(
+    model: type[_Opened], running: Running, case: str, state: Case, name: str, purpose: str
+) -> _Opened | None:
+    """A sealed part of the case; None where there is none, or where it cannot be read: others may have written it."""
     sealed = state.secret(name)
     if sealed is None:
-        return {}
+        return None
     try:
-        found = await running.reveal(case, purpose, sealed)
+        return read_sealed(model, await running.reveal(case, purpose, sealed))
     except BrokenContract:
-        return {}
-    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from services.legal.documents import render_complaint_async
 from services.legal.domain.case import Case
@@ -22,6 +22,16 @@ from services.legal.domain.holding import CLEAR, ClearingFailed, DocumentsCleare
 from services.legal.particulars import Particulars, Sources, complaint_file, listed
 from services.legal.rules.vocabulary import ComplaintFact, Procedure
 from shared.clock import paris_day
+from shared.contracts.sealed import (
+    ActsRead,
+    Authors,
+    Contact,
+    DocumentDigest,
+    ExhibitDetails,
+    Facts,
+    SealedValue,
+    read_sealed,
+)
 from shared.errors import BrokenContract
 from shared.logs import logger
 from shared.runtime.declaration import Attempt, Command, Impossible, Worker
@@ -33,6 +43,7 @@ LOG: Final = logger(__name__)
 CHUNK: Final = 256 * 1024
 FOR_EVER: Final = 1_000_000
 """Attempts that no outage outlasts."""
+_Opened = TypeVar("_Opened", bound=SealedValue)
 
 
 async def typeset(attempt: Attempt, running: Running) -> tuple[Command, ...]:
@@ -75,7 +86,7 @@ async def typeset(attempt: Attempt, running: Running) -> tuple[Command, ...]:
     await running.objects.put(
         document_name(attempt.case, str(asked["complaint"]), committed), seal_chunks(pieces(content), recipient)
     )
-    said = {"salt": salt.hex(), "digest": digest.hex(), "for_signature": told.signature is not None}
+    said = DocumentDigest(salt=salt.hex(), digest=digest.hex(), for_signature=told.signature is not None)
     return (
         RecordDraft(
             case=attempt.case,
@@ -83,7 +94,7 @@ async def typeset(attempt: Attempt, running: Running) -> tuple[Command, ...]:
             draft=int(asked["draft"]),
             procedure=asked["procedure"],
             commitment=committed,
-            sealed_digest=seal(said, recipient),
+            sealed_digest=seal(said.content(), recipient),
             exhibits=listed(told, state, sources),
         ),
     )
@@ -98,9 +109,12 @@ def not_typeset(attempt: Attempt, reason: str) -> Command:
 async def gathered(running: Running, case: str, state: Case) -> Sources:
     """Everything that a draft quotes, opened. Raises BrokenContract, KeysDestroyed, Unavailable."""
 
-    async def opened(name: str, purpose: str) -> dict[str, Any]:
+    async def opened(model: type[_Opened], purpose: str, sealed: str) -> _Opened:
+        return read_sealed(model, await running.reveal(case, purpose, sealed))
+
+    async def told(model: type[_Opened], purpose: str, name: str) -> _Opened:
         sealed = state.secret(name)
-        return {} if sealed is None else _object(await running.reveal(case, purpose, sealed))
+        return model() if sealed is None else await opened(model, purpose, sealed)
 
     exhibits, details, stamps, read = {}, {}, {}, {}
     for _, folder in sorted(await running.children("folder", case)):
@@ -108,16 +122,16 @@ async def gathered(running: Running, case: str, state: Case) -> Sources:
         for exhibit, latest in held.exhibits.items():
             if latest.value is not None and exhibit in state.usable_exhibits:
                 exhibits[exhibit] = latest.value
-                details[exhibit] = _object(await running.reveal(case, "evidence", latest.value.sealed))
+                details[exhibit] = await opened(ExhibitDetails, "evidence", latest.value.sealed)
         stamps.update(held.stamps)
         for _, sealed_acts in sorted(held.read.items()):
             if sealed_acts.value is not None:
-                acts = _object(await running.reveal(case, "evidence", sealed_acts.value)).get("acts", ())
-                read.update({str(one["act"]): dict(one) for one in acts if isinstance(one, dict) and "act" in one})
+                found = await opened(ActsRead, "evidence", sealed_acts.value)
+                read.update({one.act: one for one in found.acts})
     return Sources(
-        contact=await opened("contact", "contact"),
-        facts=await opened("facts", "evidence"),
-        authors=await opened("authors", "authors"),
+        contact=await told(Contact, "contact", "contact"),
+        facts=await told(Facts, "evidence", "facts"),
+        authors=await told(Authors, "authors", "authors"),
         exhibits=exhibits,
         details=details,
         stamps=stamps,
@@ -163,12 +177,6 @@ def receipt_name(case: str, complaint: str, answer: str) -> str:
 async def pieces(content: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(content), CHUNK):
         yield content[start : start + CHUNK]
-
-
-def _object(opened: object) -> dict[str, Any]:
-    if not isinstance(opened, dict):
-        raise BrokenContract("A sealed part of the case is no JSON object: tell the operators.")
-    return opened
 
 
 WORKERS: Final = (

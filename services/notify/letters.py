@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from services.notify.calendar import hearing_calendar
-from services.notify.contact import Wishes
 from services.notify.domain.state import Hearing
 from shared.clock import PARIS
+from shared.contracts.sealed import HearingDetails, Wishes
 
 Language = Literal["fr", "en"]
 _MESSAGES: Final = Path(__file__).with_name("messages")
 _FRAME: Final = "frame"
-_HOUR: Final = re.compile(r"([01]?\d|2[0-3])(?:[:h](\d{2})(?::\d{2})?)?")
 
 
 @cache
@@ -63,20 +61,19 @@ def letter(
 
 
 def attach_hearing(
-    mail: EmailMessage, key: str, hearing: Hearing, details: Any, wishes: Wishes, *, language: Language
+    mail: EmailMessage, key: str, hearing: Hearing, details: HearingDetails, wishes: Wishes, *, language: Language
 ) -> None:
-    """Attach the hearing's calendar file where ``details`` (opened ``sealed_details``) give its hour.
+    """Attach the hearing's calendar file where ``details`` give its hour.
 
     The place stands in it only where the person asked for that: a calendar is read over a shoulder.
     """
-    starts = _starts(hearing, details)
-    if starts is None or hearing.status == "held":
+    if details.hour is None or hearing.status == "held":
         return
-    places = (details.get("court"), details.get("room")) if wishes.show_place else ()
+    places = (details.court, details.room) if wishes.show_place else ()
     content = hearing_calendar(
         key,
-        starts=starts,
-        place=", ".join(str(place) for place in places if place) or None,
+        starts=datetime.combine(hearing.day, details.hour, PARIS),
+        place=", ".join(place for place in places if place) or None,
         language=language,
         status=hearing.status,
         # RFC 5546: a change needs a number above the first one's.
@@ -93,11 +90,3 @@ def attach_hearing(
         filename="agenda.ics",
         params={"method": method, "charset": "utf-8"},
     )
-
-
-def _starts(hearing: Hearing, details: Any) -> datetime | None:
-    said = details.get("hour") if isinstance(details, Mapping) else None
-    match = _HOUR.fullmatch(said.strip()) if isinstance(said, str) else None
-    if match is None:
-        return None
-    return datetime.combine(hearing.day, time(int(match[1]), int(match[2] or 0)), PARIS)

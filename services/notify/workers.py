@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from typing import Any, Final, Literal
 
-from services.notify.contact import Contact, Wishes, allowed_from, read_contact
 from services.notify.domain.outcomes import RecordFailed, RecordSent
 from services.notify.domain.planning import Notification, standing
 from services.notify.domain.state import Case
 from services.notify.letters import attach_hearing, letter
 from services.notify.post import post
+from services.notify.wishes import allowed_from
 from shared import clock
+from shared.contracts.sealed import Contact, HearingDetails, Wishes, read_sealed
 from shared.errors import BrokenContract
 from shared.ids import derived
 from shared.runtime.declaration import Attempt, Command, Impossible, Postponed
@@ -84,7 +85,7 @@ async def _with_calendar(
     if wanted.hearing is None or hearing is None or hearing.sealed_details is None:
         return
     try:
-        details = await running.reveal(case, Purpose.CONTACT, hearing.sealed_details)
+        details = read_sealed(HearingDetails, await running.reveal(case, Purpose.CONTACT, hearing.sealed_details))
     except BrokenContract:
         # The appointment is told all the same: its hour stands in the person's space.
         return
@@ -93,7 +94,7 @@ async def _with_calendar(
 
 async def _contact(running: Any, case: str, sealed: str) -> Contact:
     try:
-        return read_contact(await running.reveal(case, Purpose.CONTACT, sealed))
+        return read_sealed(Contact, await running.reveal(case, Purpose.CONTACT, sealed))
     except KeysDestroyed:
         raise Impossible(NO_LONGER_DUE) from None
     except BrokenContract:

@@ -1,4 +1,4 @@
-"""JSON Schemas of every event and sealed value, the check that a published one changes compatibly, and the AsyncAPI document.
+"""JSON Schemas of events and sealed values, the check that a published one changes compatibly, the AsyncAPI document.
 
 ``python -m shared.contracts.schemas check`` compares the models with the committed schemas; ``write`` brings the files
 up to date, and refuses a breaking change: that is a new version, with an upcaster.

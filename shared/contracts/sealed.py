@@ -52,10 +52,6 @@ def _as_hour(value: object) -> object:
     return value
 
 
-def _written(hour: time) -> str:
-    return f"{hour:%H:%M:%S}" if hour.second else f"{hour:%H:%M}"
-
-
 def blank_is_none(value: object) -> object:
     """None for an empty text, as a form sends what was left empty."""
     return None if isinstance(value, str) and not value.strip() else value
@@ -64,7 +60,7 @@ def blank_is_none(value: object) -> object:
 Hour = Annotated[
     time,
     BeforeValidator(_as_hour),
-    PlainSerializer(_written, return_type=str),
+    PlainSerializer(lambda hour: hour.isoformat("seconds" if hour.second else "minutes"), return_type=str),
     WithJsonSchema({"type": "string", "pattern": _HOUR}),
 ]
 Line = Annotated[str, Field(min_length=1, max_length=200)]

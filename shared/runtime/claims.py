@@ -30,10 +30,16 @@ class Jobs:
     def __init__(self, running: Running) -> None:
         self._running = running
         self._tasks: set[asyncio.Task[None]] = set()
+        self._dropped: list[tuple[Attempt, int]] = []
         self._workers: dict[str, Worker] = {worker.kind: worker for worker in running.service.workers}
 
     async def turn(self) -> int:
         """Claim what is due, as far as hands are free; gives how many. Raises StoreDown."""
+        while self._dropped:
+            attempt, failures = self._dropped[-1]
+            again = now() + timedelta(seconds=1)
+            await self._running.store.reschedule(attempt.id, attempt.number, not_before=again, failures=failures)
+            self._dropped.pop()
         free = AT_ONCE - len(self._tasks)
         if free <= 0:
             return 0
@@ -73,7 +79,8 @@ class Jobs:
             with trace.followed(attempt.traceparent) as traceparent, logs.bound(traceparent):
                 result = await self._one(worker, attempt, document["failures"])
         except Unavailable:
-            result = "store-down"  # the lease brings it back
+            self._dropped.append((attempt, document["failures"]))  # a lease of minutes would be a long wait
+            result = "store-down"
         except Exception as error:  # the lease brings it back here too; nobody awaits this task
             log.error("job-broken", kind=worker.kind, attempt=attempt.number, exc_info=error)
             result = "broken"

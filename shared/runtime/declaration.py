@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings
 
 from shared.clock import milliseconds
 from shared.contracts.event import Event, Id
@@ -203,7 +204,8 @@ class Service:
     """The whole declaration of one service.
 
     ``tools`` makes what workers and routes need (clients, settings) inside the process; ``routes`` the web application
-    parts; ``unreadable`` the aggregate that is held when a message of its case cannot be read at all.
+    parts; ``settings`` what it reads from the environment beside ``shared.settings``; ``unreadable`` the aggregate that
+    is held when a message of its case cannot be read at all.
     """
 
     name: str
@@ -215,6 +217,7 @@ class Service:
     unreadable: str = "case"
     tools: Callable[..., Any] | None = None
     routes: Callable[..., Any] | None = None
+    settings: tuple[type[BaseSettings], ...] = ()
     _by_name: dict[str, Aggregate] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ from shared.runtime.engine import Engine
 from shared.runtime.metrics import Metrics
 from shared.runtime.publisher import Publisher
 from shared.runtime.running import Running
-from shared.runtime.store import Store
+from shared.runtime.store import Conflict, Store
 from shared.runtime.topics import apply_topics
 from shared.settings import Settings
 from shared.trust.keyring import Keyring
@@ -251,8 +251,14 @@ class _Process:
 
     async def _jobs(self, running: Running, jobs: Jobs) -> None:
         """Claim at once when a transaction of this process left work, and now and then for what others left."""
+        left = True
 
         async def turn() -> None:
+            nonlocal left
+            if left:
+                with contextlib.suppress(Conflict):
+                    await running.store.take_back(self._settings.replica, running.writer)
+                    left = False
             running.engine.work.clear()
             await jobs.turn()
             with contextlib.suppress(TimeoutError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from shared.clock import now
 from shared.contracts.envelope import Message
 from shared.errors import BrokenContract, Refused, Unavailable
 from shared.runtime.declaration import Aggregate, Job, Recorded, Service
@@ -438,6 +440,20 @@ class Store:
                 await asyncio.sleep(random.uniform(0.002, 0.05))  # noqa: S311 - jitter
             else:
                 return
+
+    async def take_back(self, replica: str, writer: str) -> None:
+        """Make due at once what earlier runs of ``replica`` held: they are dead, as ``writer`` has taken their place.
+
+        Were one alive, the attempt counter would fence it like any late one. Raises Conflict, StoreDown.
+        """
+        earlier = {"owner": {"$regex": f"^{re.escape(replica)}-[0-9a-f-]{{36}}$", "$ne": writer}}
+        due = {"$set": {"not_before": now(), "owner": ""}}
+
+        async def act(session: Any) -> None:
+            for collection in ("jobs", "outbox"):
+                await self[collection].update_many(earlier, due, session=session)
+
+        await self._transaction(act)
 
     async def published(self, outbox_ids: Iterable[str]) -> None:
         """Forget outbox documents whose messages the bus has acknowledged."""

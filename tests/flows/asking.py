@@ -15,8 +15,8 @@ from shared import ids
 MARK = "Zq7-intrus"
 """Stands in what is sent; no answer may repeat it."""
 NEXT = re.compile(
-    r"\b(accept|ask|begin|book|call|change|check|choose|close|come|correct|cut|exchange|file|give|have|invite|look|move|"
-    r"name|open|prove|put|read|say|schedule|send|set|shorten|sign|take|talk|tell|try|use|wait|work|write)\b",
+    r"\b(accept|ask|begin|call|change|check|choose|come|correct|exchange|file|give|has to|have|invite|look|move|name|"
+    r"open|put|read|say|schedule|send|shorten|sign|take|talk|tell|try|type|use|wait|work|write)\b",
     re.IGNORECASE,
 )
 """A refusal says what to do: at least one of these words."""
@@ -25,7 +25,7 @@ NEXT = re.compile(
 async def ask(
     http: httpx.AsyncClient, session: str, method: str, path: str, *, key: str | None = None, **request: Any
 ) -> httpx.Response:
-    """One request, repeated while a service still catches up. The client's cookies are somebody else's: none is sent."""
+    """One request, repeated while a service catches up. The client's cookies are somebody else's: none is sent."""
     headers = {**request.pop("headers", {}), **({"Idempotency-Key": key} if key else {})}
     if session:
         headers["Authorization"] = f"Bearer {session}"

@@ -11,9 +11,11 @@ from deploy.embedded.engines import objects
 from deploy.embedded.site import SERVICES
 from deploy.embedded.supervisor import Platform
 from shared import clock
+from shared.contracts.catalogue import topics
 from shared.contracts.partners import Refusal
 from shared.runtime import archive
 from shared.runtime.documents import Document
+from shared.runtime.messages import Arrival
 from shared.runtime.store import COLLECTIONS
 from tests.deploy.processes import until
 
@@ -37,8 +39,12 @@ class Everything:
     def collection(self, service: str, name: str) -> Any:
         return self._mongo[f"recours_{service}"][name]
 
-    def databases(self) -> dict[str, Any]:
-        return {name: self._mongo[name] for name in self._mongo.list_database_names()}
+    def databases(self) -> dict[str, dict[str, Any]]:
+        """Every collection of every database, the store's own (its operations' log) too."""
+        return {
+            name: {one: self._mongo[name][one] for one in self._mongo[name].list_collection_names()}
+            for name in self._mongo.list_database_names()
+        }
 
     def object_names(self) -> list[str]:
         """``bucket/name`` of every object and version, but for the bus's own bucket."""
@@ -87,7 +93,8 @@ class Everything:
     def _busy(self) -> bool:
         due = {"not_before": {"$lte": clock.now()}}
         return any(
-            self.collection(service, "outbox").count_documents({}) or self.collection(service, "jobs").count_documents(due)
+            self.collection(service, "outbox").count_documents({})
+            or self.collection(service, "jobs").count_documents(due)
             for service in SERVICES
         )
 
@@ -98,7 +105,6 @@ class Everything:
         found.sort(key=lambda one: (one.partition, one.offset))
         return [Refusal.model_validate_json(one.body) for one in found]
 
-    async def records(self) -> list[archive.Arrival]:
-        from shared.contracts.catalogue import topics
-
+    async def records(self) -> list[Arrival]:
+        """All that is on the bus, partners' messages too."""
         return [one async for one in archive.read_bus(self.platform.site.address("bus"), topics())]

@@ -243,7 +243,7 @@ async def test_an_accountant_records_transfers_and_recoveries(running):
 
 async def test_damages_are_told_to_the_person_alone(running):
     running.facts(judged(sealed=seal({"cents": 500_000}, IDENTITY.recipient)), judged("j2", sealed=None))
-    assert (await ask(running, "GET", API)).json()["damages"] == [{"cents": 500_000}]
+    assert (await ask(running, "GET", API)).json()["damages"] == [{"cents": 500_000, "currency": "EUR"}]
     assert (await ask(running, "GET", API, headers=accountant)).json()["damages"] == []
 
 

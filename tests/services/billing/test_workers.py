@@ -113,7 +113,8 @@ async def test_an_invoice_is_typeset_kept_committed_and_issued():
 @pytest.mark.parametrize(
     ("contact", "shown"),
     [
-        ({"last_name": "Martin", "address": 1}, "Martin"),
+        ({"last_name": "Martin", "fax": 1}, "Martin"),
+        ({"last_name": "Martin", "address": 1}, "Client, référence 11111111"),
         ({"email": "a@example.org"}, "Client, référence 11111111"),
         ("only words", "Client, référence 11111111"),
     ],

@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from services.intake import codes
-from services.intake.account import Account, Secrets, hashed, hashed_passphrase, verified
+from services.intake.account import hashed, hashed_passphrase, stamp_of, verified, with_secrets
 from services.intake.domain.commands import DestructionFailed
 from services.intake.domain.triage import ACT_KINDS
 from services.intake.guides import read_guides
 from services.intake.numbers import numbers_for, read_numbers
 from services.intake.pages import DANGERS, GROUNDS
 from services.intake.referrals import read_partners, referrals
-from services.intake.roster import VARIABLE, Roster, read_roster
+from services.intake.roster import Roster, read_roster
 from services.intake.service import service
 from services.intake.tools import client_of
 from services.legal.rules.vocabulary import ActKind
+from shared.contracts.sealed import Account, Secrets, read_sealed
 from shared.errors import Refused
 from shared.runtime.declaration import Attempt
 from tests.services.intake import cases
@@ -82,7 +83,7 @@ class TestRoster:
     )
 
     def test_ours_is_empty_and_says_that_nobody_is_there(self, monkeypatch):
-        monkeypatch.delenv(VARIABLE, raising=False)
+        monkeypatch.delenv("RECOURS_ROSTER", raising=False)
         roster = read_roster()
         assert roster.on_call(MORNING) is None
         assert roster.next_presence(MORNING) is None
@@ -100,7 +101,7 @@ class TestRoster:
     def test_a_file_of_the_deployment_replaces_it(self, tmp_path, monkeypatch):
         file = tmp_path / "roster.toml"
         file.write_text('[[shift]]\nstaff = "paul"\ndays = ["mon"]\nhours = ["09:00", "12:00"]\n')
-        monkeypatch.setenv(VARIABLE, str(file))
+        monkeypatch.setenv("RECOURS_ROSTER", str(file))
         assert read_roster().on_call(MORNING) == "paul"
 
     @pytest.mark.parametrize("text", ["no toml at all [", '[[shift]]\nstaff = "paul"', "[[shift]]\nnight = true"])
@@ -156,8 +157,8 @@ class TestAccount:
         assert await verified(kept, "secret")
         assert not await verified(kept, "Secret")
         assert not await verified(None, "nobody has this secret")
-        account = Account(accesses={}).with_secrets("a", Secrets(code=kept))
-        assert Account.model_validate(account.content()) == account
+        account = with_secrets(Account(accesses={}), "a", Secrets(code=kept))
+        assert read_sealed(Account, account.content()) == account
 
     @pytest.mark.parametrize("passphrase", ["court", "x" * 1025])
     async def test_a_passphrase_has_a_length(self, passphrase):
@@ -166,7 +167,7 @@ class TestAccount:
 
     def test_what_is_renewed_changes_with_either_secret(self):
         one = Secrets(code="$argon2id$a")
-        assert one.stamp() != one.model_copy(update={"passphrase": "$argon2id$b"}).stamp()
+        assert stamp_of(one) != stamp_of(one.model_copy(update={"passphrase": "$argon2id$b"}))
 
 
 class TestTexts:

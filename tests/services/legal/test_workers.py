@@ -36,6 +36,10 @@ def updating(**other):
     )
 
 
+def exhibit(name):
+    return {"name": name, "digest": DIGEST, "salt": "cd" * 32, "holder": "holder-1"}
+
+
 def told(**other):
     return closed(Particulars(**other).model_dump(mode="json", exclude_defaults=True))
 
@@ -44,16 +48,14 @@ def ready(particulars=None, procedure="simple", **other):
     found = desk()
     found.found.facts(updating())
     found.exhibits(
-        affairs.uploaded("exhibit-2", sealed_details=closed({"name": "deux.png", "digest": DIGEST})),
-        affairs.uploaded(
-            "exhibit-1", declared_day=days(-9), sealed_details=closed({"name": "un.png", "digest": DIGEST})
-        ),
+        affairs.uploaded("exhibit-2", sealed_details=closed(exhibit("deux.png"))),
+        affairs.uploaded("exhibit-1", declared_day=days(-9), sealed_details=closed(exhibit("un.png"))),
         affairs.stamped("exhibit-1", qualification="qualified"),
         ActsExtracted(
             extraction="read-1",
             exhibit="exhibit-1",
             acts=(),
-            sealed_acts=closed({"acts": [{"act": "act-1", "words": "paroles lues", "platform": "Forum"}, "noise"]}),
+            sealed_acts=closed({"acts": [{"act": "act-1", "words": "paroles lues", "platform": "Forum", "shade": 3}]}),
         ),
     )
     asked = affairs.drafting(procedure=procedure, sealed_particulars=particulars or told(), **other)

@@ -7,9 +7,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Relay
 
-from services.notify.contact import Wishes
 from services.notify.letters import letter
 from services.notify.post import post
+from shared.contracts.sealed import Wishes
 from shared.errors import Unavailable
 from shared.runtime.declaration import Impossible
 from shared.settings import Settings
