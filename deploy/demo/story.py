@@ -61,6 +61,7 @@ class Story:
     http: httpx.AsyncClient
     say: Callable[[str], None]
     played: Played = field(default_factory=Played)
+    code: str = field(default="", repr=False)
     guardian: Person = field(init=False)
     staff: dict[str, Person] = field(default_factory=dict)
     insurer: PartnerVoice = field(init=False)
@@ -150,6 +151,7 @@ class Story:
             },
         )
         self.played.case = self.guardian.case = told["case"]
+        self.code = told["code"]
         for role, person in self.staff.items():
             await self._assigned(role, person)
         people = (await self.staff["case-worker"].get(f"/api/cases/{self.case}"))["people"]

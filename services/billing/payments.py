@@ -114,6 +114,10 @@ def provider(running: Any) -> Payments:
     return Payments(running.settings)
 
 
+def _unreadable() -> BrokenContract:
+    return BrokenContract("This webhook is no event of the provider: check that its URL is set there alone.")
+
+
 def read_webhook(body: bytes, signature: str, secret: str) -> Paid | None:
     """What a webhook says was paid; None for one that says something else.
 
@@ -127,9 +131,12 @@ def read_webhook(body: bytes, signature: str, secret: str) -> Paid | None:
     except stripe.SignatureVerificationError:
         raise BrokenSignature("This webhook is not signed with our secret: check the endpoint's secret.") from None
     except ValueError:
-        raise BrokenContract("This webhook is not JSON.") from None
-    event = cast("dict[str, Any]", json.loads(body))
-    session = event.get("data", {}).get("object", {})
+        raise _unreadable() from None
+    match json.loads(body):
+        case {"type": str(), "data": {"object": dict()}} as event:
+            session = cast("dict[str, Any]", event["data"]["object"])
+        case _:
+            raise _unreadable()
     if event.get("type") not in _PAID or session.get("payment_status") != "paid":
         return None
     try:
@@ -140,4 +147,5 @@ def read_webhook(body: bytes, signature: str, secret: str) -> Paid | None:
             reference=session.get("payment_intent"),
         )
     except ValidationError:
-        raise Refused("unreadable-payment", "This payment lacks its id, amount or reference.") from None
+        message = "This payment lacks its id, amount or reference: send the event whole."
+        raise Refused("unreadable-payment", message) from None

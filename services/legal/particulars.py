@@ -124,7 +124,11 @@ def check(told: Particulars, state: Case) -> None:
     acts = {one.act for one in reported(state)}
     for number, one in enumerate(told.acts):
         if one.act not in acts:
-            raise Refused("act-unknown", "This act is not in the case.", field=f"particulars.acts.{number}.act")
+            raise Refused(
+                "act-unknown",
+                "This act is not in the case. Take its id from the proposal.",
+                field=f"particulars.acts.{number}.act",
+            )
     if len({one.act for one in told.acts}) != len(told.acts):
         raise Refused("act-twice", "Tell each act once.", field="particulars.acts")
     for number, exhibit in enumerate(told.exhibits or ()):

@@ -6,6 +6,7 @@ from services.legal.api import routes
 from services.legal.domain import case, folder
 from services.legal.domain.complaint import from_authority
 from services.legal.domain.hearings import from_court
+from services.legal.domain.requests import from_platform
 from services.legal.workers import WORKERS
 from shared.contracts.everyone import ErasureCleared, ErasureObjected, RecordViewed
 from shared.contracts.legal import (
@@ -22,11 +23,12 @@ from shared.contracts.legal import (
     IdentificationRequested,
     JudgmentGiven,
     LimitationComputed,
+    PreservationAnswered,
     PreservationRequested,
     RemovalAnswered,
     RemovalRequested,
 )
-from shared.contracts.partners import CourtNotice, FilingReceipt
+from shared.contracts.partners import CourtNotice, FilingReceipt, Preservation
 from shared.runtime.declaration import Acceptance, Aggregate, Service
 
 service = Service(
@@ -48,6 +50,7 @@ service = Service(
         RemovalRequested,
         RemovalAnswered,
         PreservationRequested,
+        PreservationAnswered,
         IdentificationRequested,
         AuthorIdentified,
         HearingScheduled,
@@ -60,6 +63,7 @@ service = Service(
     accepts=(
         Acceptance(FilingReceipt, from_authority),
         Acceptance(CourtNotice, from_court, confirmed=True),
+        Acceptance(Preservation, from_platform),
     ),
     workers=WORKERS,
     routes=routes,

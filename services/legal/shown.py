@@ -121,6 +121,7 @@ class ShownPreservation(Shown):
     data: str
     expires: date
     days_left: int
+    answers: tuple[tuple[str, date], ...] = ()
 
 
 class ShownIdentification(Shown):
@@ -173,7 +174,11 @@ async def procedure(running: Running, case: str, state: Case, today: date) -> Pr
         ),
         preservations=tuple(
             ShownPreservation(
-                preservation=name, data=one.data, expires=one.expires, days_left=days_left(one.expires, today)
+                preservation=name,
+                data=one.data,
+                expires=one.expires,
+                days_left=days_left(one.expires, today),
+                answers=tuple(sorted(one.answers.values(), key=lambda answer: answer[1])),
             )
             for name, one in sorted(state.preservations.items(), key=lambda item: item[1].expires)
         ),

@@ -192,6 +192,19 @@ class PreservationRequested(Event):
     sealed_target: Sealed
 
 
+class PreservationAnswered(Event):
+    """What a platform answered to a preservation request; ``until``: how long it says that it keeps the data."""
+
+    name: ClassVar[str] = "preservation-answered"
+    owner: ClassVar[Service | None] = "legal"
+
+    answer_id: Id
+    preservation: Id
+    answer: Literal["acknowledged", "refused"]
+    day: date
+    until: date | None = None
+
+
 class IdentificationRequested(Event):
     """An authority was asked to identify an author (sealed, purpose authors)."""
 

@@ -61,6 +61,8 @@ def _of_requests(state: Case, command: Command, now: datetime) -> Decision:
             return tuple(requests.answer_removal(state, command, now))
         case requests.RequestPreservation():
             return tuple(requests.request_preservation(state, command, now))
+        case requests.AnswerPreservation():
+            return tuple(requests.answer_preservation(state, command))
         case requests.RequestIdentification():
             return tuple(requests.request_identification(state, command, now))
         case requests.IdentifyAuthor():
@@ -87,5 +89,6 @@ def wake(state: Case) -> datetime | None:
 
 
 def references(state: Case) -> Iterable[str]:
-    """How an authority names the case: by the complaint that was filed."""
-    return tuple(f"partner:{name}" for name, one in sorted(state.complaints.items()) if one.filed is not None)
+    """How authorities and platforms name the case: by the complaint that was filed, by the preservation request."""
+    filed = (name for name, one in sorted(state.complaints.items()) if one.filed is not None)
+    return tuple(f"partner:{name}" for name in (*filed, *sorted(state.preservations)))

@@ -242,7 +242,8 @@ def answered(state: Case, command: AnswerComplaint, now: datetime) -> Iterator[E
     if command.answer_id in known.answers:
         return
     if known.filed is None:
-        raise Refused("not-filed", "This complaint was not filed: there is nothing to answer yet.", conflict=True)
+        message = "Nobody can have answered this complaint yet. Record its filing first."
+        raise Refused("not-filed", message, conflict=True)
     room(known.answers, MOST_ANSWERS)
     happened(command.day, paris_day(now), since=known.filed.day)
     yield ComplaintAnswered(

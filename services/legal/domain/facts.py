@@ -160,6 +160,11 @@ def _of_requests(state: Case, fact: Recorded) -> dict[str, Any]:
         case said.PreservationRequested() as event:
             kept = Preservation(data=event.data, day=event.day, expires=event.expires)
             return {"preservations": {**state.preservations, event.preservation: kept}}
+        case said.PreservationAnswered() as event:
+            held = state.preservations[event.preservation]
+            said_so = {**held.answers, event.answer_id: (event.answer, event.day)}
+            changed = held.model_copy(update={"answers": said_so})
+            return {"preservations": {**state.preservations, event.preservation: changed}}
         case said.IdentificationRequested() as event:
             request = Identification(author=event.author, authority=event.authority, data=event.data, day=event.day)
             return {"identifications": {**state.identifications, event.identification: request}}

@@ -21,11 +21,14 @@ from shared.contracts.legal import (
     AuthorIdentified,
     DataClass,
     IdentificationRequested,
+    PreservationAnswered,
     PreservationRequested,
     RemovalAnswered,
     RemovalRequested,
 )
+from shared.contracts.partners import Preservation as PlatformAnswer
 from shared.errors import NotFound, Refused
+from shared.ids import derived
 from shared.runtime.declaration import Command
 
 MOST_REQUESTS: Final = 200
@@ -74,6 +77,18 @@ class RequestPreservation(Command):
     since: date | None = None
     sealed_target: Sealed
     asked_by: Id
+
+
+class AnswerPreservation(Command):
+    """What the platform itself answered, in a message that was verified."""
+
+    aggregate: ClassVar[str] = "case"
+
+    answer_id: Id
+    preservation: Id
+    answer: Literal["acknowledged", "refused"]
+    day: date
+    until: date | None = None
 
 
 class RequestIdentification(Command):
@@ -147,6 +162,36 @@ def request_preservation(state: Case, command: RequestPreservation, now: datetim
         day=command.day,
         expires=expires,
         sealed_target=command.sealed_target,
+    )
+
+
+def answer_preservation(state: Case, command: AnswerPreservation) -> Iterator[Event]:
+    """The platform's answer, each once. Raises Refused, NotFound."""
+    usable(state)
+    known = state.preservations.get(command.preservation)
+    if known is None:
+        raise NotFound
+    if command.answer_id in known.answers:
+        return
+    room(known.answers, MOST_REQUESTS)
+    yield PreservationAnswered(
+        answer_id=command.answer_id,
+        preservation=command.preservation,
+        answer=command.answer,
+        day=command.day,
+        until=command.until,
+    )
+
+
+def from_platform(message: PlatformAnswer, case: str, now: datetime) -> Command:
+    """A platform's verified message as the answer that it is."""
+    return AnswerPreservation(
+        case=case,
+        answer_id=derived(message.partner, message.id),
+        preservation=message.preservation,
+        answer=message.answer,
+        day=paris_day(now),
+        until=message.until,
     )
 
 

@@ -127,6 +127,7 @@ class Preservation(Known):
     data: DataClass
     day: date
     expires: date
+    answers: dict[str, tuple[str, date]] = Field(default_factory=dict)
 
 
 class Identification(Known):

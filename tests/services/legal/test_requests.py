@@ -4,16 +4,19 @@ from datetime import date
 
 import pytest
 
+from services.legal.domain.case import references
 from services.legal.domain.requests import (
     AnswerRemoval,
     IdentifyAuthor,
     RequestIdentification,
     RequestPreservation,
     RequestRemoval,
+    from_platform,
 )
 from shared.contracts.legal import DeadlineThreatened
+from shared.contracts.partners import Preservation
 from shared.errors import NotFound, Refused
-from tests.given import CASE
+from tests.given import CASE, NOON
 from tests.services.legal import affairs
 from tests.services.legal.affairs import TODAY, act, at, case, days, of
 
@@ -134,3 +137,21 @@ def test_only_the_team_asks(command):
     name = "told_by" if command in {removed, identified} else "asked_by"
     with pytest.raises(NotFound):
         case().when(command(**{name: affairs.VICTIM}))
+
+
+def test_a_platform_answers_a_preservation_request_once():
+    found = case()
+    found.when(preservation())
+    message = Preservation(id="m-1", partner="papotis", preservation="kept-1", answer="acknowledged")
+    answered = from_platform(message, CASE, NOON)
+    assert of(found.when(answered), "preservation-answered").answer == "acknowledged"
+    assert found.when(answered) == ()
+    assert list(found.state.preservations["kept-1"].answers.values()) == [("acknowledged", TODAY)]
+    with pytest.raises(NotFound):
+        found.when(from_platform(message.model_copy(update={"preservation": "kept-9"}), CASE, NOON))
+
+
+def test_a_platform_may_name_the_case_by_the_request():
+    found = case()
+    found.when(preservation())
+    assert "partner:kept-1" in references(found.state)
