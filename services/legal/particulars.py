@@ -22,6 +22,7 @@ from services.legal.domain.state import Case, reported
 from services.legal.rules import load
 from services.legal.rules.parameters import ProcedureParameters
 from services.legal.rules.vocabulary import ComplaintFact, DataClass, Procedure
+from shared.contracts.intake import ReportedAct
 from shared.contracts.sealed import ActDetails, Authors, Contact, ExhibitDetails, Facts
 from shared.errors import BrokenContract, Refused
 
@@ -177,6 +178,7 @@ def complaint_file(
     numbers = {one: number for number, one in enumerate(listed(told, state, sources), start=1)}
     civil = sources.contact.model_dump(include=set(document.CivilStatus.model_fields))
     try:
+        acts = _acts(state, told, sources, found)
         return document.ComplaintFile(
             reference=complaint,
             procedure=procedure.value,
@@ -192,10 +194,10 @@ def complaint_file(
             hearing_at=told.hearing_at,
             authors=told.authors or _authors(sources),
             summary=told.summary or sources.facts.account or None,
-            acts=_acts(state, told, sources, found),
+            acts=acts,
             harm=told.harm,
             earlier_complaints=told.earlier_complaints or _earlier(state),
-            requisitions=_requisitions(state, found),
+            requisitions=_requisitions(state, found, acts),
             witnesses=told.witnesses,
             requests=told.requests,
             formalities=_formalities(told, procedure, about, found.day, way.form),
@@ -222,7 +224,7 @@ def _acts(state: Case, told: Particulars, sources: Sources, found: Proposal) -> 
     by_act = {one.act: one for one in told.acts}
     return tuple(
         _act(number, act.act, act.day, by_act.get(act.act), sources.read.get(act.act), found)
-        for number, act in enumerate(sorted(reported(state), key=lambda one: (one.day, one.act)), start=1)
+        for number, act in enumerate(_ordered(state), start=1)
     )
 
 
@@ -281,29 +283,36 @@ def _earlier(state: Case) -> tuple[document.EarlierComplaint, ...]:
     )
 
 
-def _requisitions(state: Case, found: Proposal) -> tuple[document.Requisition, ...]:
-    """Per class of data and act the best of its qualifications, as long as it may lawfully be asked for."""
-    numbers = {
-        act.act: number
-        for number, act in enumerate(sorted(reported(state), key=lambda one: (one.day, one.act)), start=1)
-    }
+def _requisitions(state: Case, found: Proposal, acts: Sequence[document.Act]) -> tuple[document.Requisition, ...]:
+    """Per class of data and account the best of the acts' qualifications, as long as it may lawfully be asked for.
+
+    Acts that differ in nothing that the requisition says share a line.
+    """
+    known = {act.act: shown for act, shown in zip(_ordered(state), acts, strict=True)}
     best: dict[tuple[str, str], Feasibility] = {}
     for one in found.feasibility:
-        if one.outcome in {"possible", "doubtful"} and one.act in numbers:
+        if one.outcome in {"possible", "doubtful"} and one.act in known:
             key = (one.data_class.value, one.act)
             if key not in best or (one.outcome == "possible" and best[key].outcome == "doubtful"):
                 best[key] = one
-    return tuple(
-        document.Requisition(
+    lines: dict[document.Requisition, list[int]] = {}
+    for (_, act), one in sorted(best.items(), key=lambda item: (item[0][0], known[item[0][1]].number)):
+        line = document.Requisition(
             data=DATA_FR[one.data_class],
-            acts=(numbers[one.act],),
+            holder=known[act].platform,
+            account=known[act].account,
             expires_on=one.countdown.keep_until,
             route=AUTHORITY_FR[one.binding_route.value] if one.binding_route else None,
             feasibility="possible" if one.outcome == "possible" else "doubtful",
             citation=" ; ".join(basis.citation for basis in one.countdown.grounds.rules),
         )
-        for _, one in sorted(best.items())
-    )
+        lines.setdefault(line, []).append(known[act].number)
+    return tuple(line.model_copy(update={"acts": tuple(numbers)}) for line, numbers in lines.items())
+
+
+def _ordered(state: Case) -> list[ReportedAct]:
+    """The acts in the order of their numbers."""
+    return sorted(reported(state), key=lambda one: (one.day, one.act))
 
 
 def _formalities(
