@@ -34,7 +34,11 @@ from shared.trust.signing import KeySet
 log = structlog.get_logger()
 COMMAND_TRIES = 12
 CONFLICTS = 50
-"""So often an aggregate on its own is tried again; then something is wrong with it, and it is held."""
+"""So often an aggregate on its own is tried again; then something is wrong with it, and it is held.
+
+The pauses between add up to more than the minute for which a store may keep the locks of a process that was killed.
+"""
+LONGEST_PAUSE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,14 @@ class Engine:
         Raises:
             StoreDown: nothing of the failing part was written; the whole batch may be given again.
         """
-        for _ in range(CONFLICTS if len(groups) == 1 else 1):
+        for number in range(CONFLICTS if len(groups) == 1 else 1):
             try:
                 async with self._locks.hold(groups):
                     return [await self._apply_once(groups)]
             except Conflict:
                 self.metrics.conflicts.inc()
-                await asyncio.sleep(random.uniform(0.002, 0.05))  # noqa: S311 - jitter
+                longest = min(0.05 * 2**number, LONGEST_PAUSE)
+                await asyncio.sleep(random.uniform(0.002, longest))  # noqa: S311 - jitter
                 parts, reason = by_aggregate(groups), "conflicts-without-end"
             except Unavailable:
                 raise

@@ -83,13 +83,17 @@ class Outside:
         ]
 
     async def confirm(self, document_id: str, case: str) -> None:
-        """Staff say that a message is right: it binds now.
+        """Staff say that a message is right: it binds now; said again, nothing more happens.
 
         Raises:
             NotFound: no such message of this case waits. Refused: the domain says no.
         """
         document = await self._running.store.find("outside", document_id)
-        if document is None or document["status"] != "unconfirmed" or document["case"] != case:
+        if document is None or document["case"] != case:
+            raise NotFound
+        if document["status"] == "accepted":  # it binds already: the answer to whoever said so was lost
+            return
+        if document["status"] != "unconfirmed":
             raise NotFound
         acceptance = self._acceptances[document["topic"]]
         _, message = await self._verified(acceptance, document["body"], at=document["received"])

@@ -112,6 +112,14 @@ async def test_the_case_goes_on_after_the_restart(again):
     assert ledger == again.seen[f"/billing/api/cases/{again.story.case}/ledger"]
 
 
+async def test_a_confirmation_whose_answer_was_lost_may_be_said_again(again):
+    with Everything(cast("Platform", again.up)) as everything:
+        said = everything.collection("billing", "outside").find_one({"status": "accepted"})["_id"]
+        before = everything.collection("billing", "events").count_documents({"topic": "cover-decided"})
+        await again.story.staff["accountant"].post(f"/billing/api/cases/{again.story.case}/answers", {"message": said})
+        assert everything.collection("billing", "events").count_documents({"topic": "cover-decided"}) == before == 1
+
+
 async def test_a_second_platform_on_the_same_directory_is_refused_in_one_sentence(again):
     before = again.up.children()
     second = await again.up.run()
@@ -148,10 +156,11 @@ async def shown(story: Story) -> dict[str, Any]:
     evidence, billing = f"/evidence/api/cases/{case}/exhibits", f"/billing/api/cases/{case}"
     facts = [f"/api/cases/{case}", evidence, billing, f"{billing}/ledger", f"/legal/api/cases/{case}"]
     seen = {path: await guardian.get(path) for path in facts}
-    assert sum(one["cents"] for one in seen[f"{billing}/ledger"]["entries"] if one["account"] == "fees") in {FEE, -FEE}
-    files = [
-        f"{evidence}/{one['exhibit']}/{part}" for one in seen[evidence]["exhibits"] for part in ("original", "token")
-    ]
+    balances = seen[f"{billing}/ledger"]["balances"]
+    assert sum(balances.values()) == 0
+    assert FEE in balances.values()
+    exhibits = [one["exhibit"] for one in seen[evidence]["exhibits"]]
+    files = [f"{evidence}/{exhibit}/{part}" for exhibit in exhibits for part in ("original", "token")]
     files += [seen[billing]["invoices"][0]["document"], f"/legal/cases/{case}/complaints/{story.played.complaint}.pdf"]
     return seen | {path: (await guardian.call("GET", path)).content for path in files}
 
