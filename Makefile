@@ -30,13 +30,13 @@ up: $(READY) ## Start the embedded platform on this machine, until Ctrl-C
 test: test-unit test-platform ## Run every test
 
 test-unit: $(READY) ## Run the tests with sockets closed; domains at 100 % of branches
-	$(BIN)/pytest -n auto --dist loadfile -m "not platform and not loopback and not browser" \
+	$(BIN)/pytest -n auto --dist loadgroup -m "not platform and not loopback and not browser" \
 	  --disable-socket --allow-unix-socket --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --sort=cover
 	$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*' --fail-under=100 --format=total
 
 test-platform: $(READY) ## Run the tests that need sockets, most of them on real processes
-	$(BIN)/pytest -n 3 --dist loadfile -m "platform or loopback"
+	$(BIN)/pytest -n 3 --dist loadgroup -m "platform or loopback"
 
 lint: $(READY) ## Check style, types, import rules, contracts
 	$(BIN)/ruff check $(SOURCES)

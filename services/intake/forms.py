@@ -61,8 +61,13 @@ def _facts(form: FormData) -> dict[str, Any]:
 
 
 def _acts(form: FormData) -> list[dict[str, Any]]:
-    if not _text(form, "kind"):
-        return []
+    match bool(_text(form, "kind")), bool(_text(form, "day")):
+        case False, False:
+            return []
+        case True, False:
+            raise Refused("day-missing", "Give the day of what happened, even an approximate one.", field="acts.0.day")
+        case False, True:
+            raise Refused("kind-missing", "Say what happened on that day, even roughly.", field="acts.0.kind")
     return [
         {
             "kind": _text(form, "kind"),

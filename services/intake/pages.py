@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -17,11 +16,12 @@ from services.intake.numbers import numbers_for
 from services.intake.reception import Opened, open_case
 from services.intake.referrals import referrals
 from services.intake.sessions import WrongCode, keep, leave, sign_in
-from services.intake.tools import OPENINGS, Tools, TooManyAttempts, client_of
-from shared import clock
+from services.intake.tools import OPENINGS, Tools, TooManyAttempts, client_of, presence
+from shared import clock, ids
 from shared.contracts.intake import Persona
 from shared.errors import Refused
 from shared.runtime.running import Running
+from shared.web.idempotency import Keep, once
 
 GROUNDS = (
     "origin",
@@ -34,6 +34,21 @@ GROUNDS = (
     "elected-office",
     "other",
 )
+LABELS = {
+    "persona": "who_are_you",
+    "minor": "is_minor",
+    "contact": "email",
+    "authors": "authors",
+    "passphrase": "passphrase",
+    "facts.urls": "urls",
+    "facts.ground": "ground",
+    "facts.dangers": "dangers",
+    "facts": "account",
+    "acts.0.kind": "kind",
+    "acts.0.day": "day",
+}
+"""Which text of the form names a field of the request; the longest prefix counts."""
+
 DANGERS = ("suicide", "threat", "leaked-address", "sextortion", "child")
 
 
@@ -45,17 +60,6 @@ def routes(running: Running) -> APIRouter:
     router.include_router(pages_of_case.routes(running))
     router.include_router(pages_of_team.routes(running))
     return router
-
-
-def presence(held: Tools) -> dict[str, Any]:
-    """Who to call, and whether somebody of the team is there: what every entrance shows first."""
-    now = clock.now()
-    return {
-        "numbers": numbers_for(held.numbers, (), now),
-        "now": now,
-        "somebody": held.roster.on_call(now) is not None,
-        "back": held.roster.next_presence(now),
-    }
 
 
 def _reading(running: Running) -> APIRouter:
@@ -109,6 +113,8 @@ def _opening(running: Running) -> APIRouter:
             told=told or {"persona": request.query_params.get("persona", "victim")},
             chosen=told.getlist("danger") if told else (),
             problem=problem,
+            at=_label(problem.field) if problem and problem.field else "",
+            once=ids.new(),
         )
 
     @router.get("/open")
@@ -118,6 +124,8 @@ def _opening(running: Running) -> APIRouter:
     @router.post("/open")
     async def filled(request: Request) -> Response:
         held.attempts.count(OPENINGS, client_of(request))
+        # Kept by the request, so that its form can be read from it as well.
+        body = await request.body()
         sent = await request.form()
         try:
             opening = opening_of(sent)
@@ -128,7 +136,7 @@ def _opening(running: Running) -> APIRouter:
                 school = bool(opening.facts and opening.facts.school)
                 context = presence(held)
                 if dangers:
-                    context["numbers"] = numbers_for(held.numbers, dangers, clock.now())
+                    context |= {"numbers": numbers_for(held.numbers, dangers, clock.now()), "first_few": None}
                 page = held.pages.render(
                     request,
                     "opened.html",
@@ -141,7 +149,10 @@ def _opening(running: Running) -> APIRouter:
                 )
                 return keep(running, page, opened.signed)
 
-            return await open_case(running, held, opening, respond, lambda *_, **__: None)
+            async def act(kept: Keep) -> Response:
+                return await open_case(running, held, opening, respond, kept)
+
+            return await once(running, request, None, "account", body, act, key=str(sent.get("once", "")) or None)
         except Refused as refused:
             return form(request, told=sent, problem=refused)
 
@@ -192,3 +203,8 @@ def _entering(running: Running) -> APIRouter:
         return leave(RedirectResponse("/", 303))
 
     return router
+
+
+def _label(field: str) -> str:
+    found = [name for name in LABELS if field == name or field.startswith(f"{name}.")]
+    return LABELS[max(found, key=len)] if found else ""

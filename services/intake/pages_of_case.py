@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,9 +15,10 @@ from services.intake.domain.commands import Freeze, PlanErasure, Revoke
 from services.intake.domain.people import MAY_INVITE, OPENER_MAY_INVITE
 from services.intake.domain.state import Case
 from services.intake.dossier import dossier, readings
+from services.intake.numbers import numbers_for
 from services.intake.reception import Invited, change_case, invite, set_passphrase
 from services.intake.sessions import keep, needs_full
-from services.intake.tools import Tools
+from services.intake.tools import Tools, presence
 from shared import ids
 from shared.contracts.event import Id
 from shared.contracts.sealed import Facts, read_sealed
@@ -39,6 +40,7 @@ ELSEWHERE: Final = {
 NEXT_AT: Final = {
     "add-evidence": "/evidence/cases/{case}",
     "add-own-evidence": "/evidence/cases/{case}",
+    "wait-authority": "/evidence/cases/{case}",
     "read-diagnosis": "/legal/cases/{case}",
     "hearing": "/legal/cases/{case}",
     "wait-approval": "/legal/cases/{case}",
@@ -75,7 +77,9 @@ def routes(running: Running) -> APIRouter:
             locked=locked,
             own=session.case_id is not None,
             elsewhere={name: at.format(case=case) for name, at in ELSEWHERE.items() if name in told["sections"]},
-            readings=await readings(running, case) if "ledger" in told["sections"] and not locked else (),
+            readings=await _read(running, case) if "ledger" in told["sections"] and not locked else (),
+            danger=state.danger,
+            **_numbers(held, told),
             roles=sorted(MAY_INVITE.get(told["role"], OPENER_MAY_INVITE)),
             steps=[(date.fromisoformat(one["day"]), one["what"]) for one in told.get("timeline", ())],
             limit=date.fromisoformat(limit) if limit else None,
@@ -179,6 +183,18 @@ def routes(running: Running) -> APIRouter:
         return await doing(request, case, act)
 
     return router
+
+
+async def _read(running: Running, case: str) -> list[tuple[datetime, str, str]]:
+    return [(datetime.fromisoformat(one["at"]), one["role"], one["record"]) for one in await readings(running, case)]
+
+
+def _numbers(held: Tools, told: dict[str, Any]) -> dict[str, Any]:
+    """The numbers for the dangers that were told, as far as this page may know them."""
+    shown = presence(held)
+    if dangers := told.get("facts", {}).get("dangers", ()):
+        shown["numbers"] = numbers_for(held.numbers, dangers, shown["now"])
+    return shown
 
 
 def _back(case: str) -> RedirectResponse:

@@ -12,9 +12,10 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
 from services.intake.guides import Guides, read_guides
-from services.intake.numbers import Numbers, read_numbers
+from services.intake.numbers import Numbers, numbers_for, read_numbers
 from services.intake.referrals import Partners, read_partners
 from services.intake.roster import Roster, read_roster
+from shared import clock
 from shared.errors import Unavailable
 from shared.web.language import language_of
 from shared.web.pages import Pages, Texts, read_texts
@@ -27,6 +28,10 @@ PER_CLIENT = parse("120 per 15 minutes")
 
 OPENINGS = parse("240 per hour")
 """Cases opened from one address, behind which a whole school may sit."""
+
+
+FIRST_FEW = 4
+"""Numbers that show at once where no danger was told; the others are one tap away."""
 
 
 class TooManyAttempts(Unavailable):
@@ -81,6 +86,18 @@ def tools(_running: Any) -> Tools:
         pages=Pages(templates),
         texts=read_texts(templates / "texts.toml"),
     )
+
+
+def presence(held: Tools) -> dict[str, Any]:
+    """Who to call, and whether somebody of the team is there: what every entrance shows first."""
+    now = clock.now()
+    return {
+        "numbers": numbers_for(held.numbers, (), now),
+        "now": now,
+        "first_few": FIRST_FEW,
+        "somebody": held.roster.on_call(now) is not None,
+        "back": held.roster.next_presence(now),
+    }
 
 
 def client_of(request: Request) -> str:

@@ -39,23 +39,32 @@ Act: TypeAlias = Callable[[Keep], Awaitable[Response]]
 
 
 async def once(
-    running: Running, request: Request, case: str | None, purpose: PurposeName, body: bytes, act: Act
+    running: Running,
+    request: Request,
+    case: str | None,
+    purpose: PurposeName,
+    body: bytes,
+    act: Act,
+    *,
+    key: str | None = None,
 ) -> Response:
     """The response of ``act``, or that of the same request before it.
 
     Args:
         running: the service; its keyring gives the secret of the comparison.
-        request: the request, whose Idempotency-Key header counts.
+        request: the request, whose Idempotency-Key header counts; on a new case its session does not, since whoever
+            got the first answer without seeing it carries that case's session when sending again.
         case: the case, None when the request opens one.
         purpose: the purpose whose key seals the answer; the service must be allowed to open it.
         body: the request's bytes.
         act: draws ids, makes the response, and carries out ONE command with ``answer=keep(response, recipient)``,
             ``recipient`` being the case's age recipient of ``purpose``; one that opens a case adds ``case=its id``.
+        key: the key of a form, which sends no such header.
 
     Raises:
         Refused: ``idempotency-key-malformed``, or ``idempotency-key-reused`` (a conflict) for another request.
     """
-    key = request.headers.get(HEADER)
+    key = request.headers.get(HEADER, key)
     if key is None:
         return await act(_forget)
     if not _KEY.fullmatch(key):
@@ -64,8 +73,7 @@ async def once(
             "Send an Idempotency-Key of 16 to 100 letters, digits or . _ : - such as a random UUID.",
             field=HEADER,
         )
-    session = viewer(request)
-    scope = f"{case or 'new'}/{purpose}/{session.sub if session else 'anonymous'}"
+    scope = _scope(request, case, purpose)
     fingerprint = await _fingerprint(running, request, scope, body)
     before = await _replayed(running, scope, key, fingerprint)
     if before is not None:
@@ -95,6 +103,13 @@ async def once(
 def answer_id(scope: str, key: str) -> str:
     """The id under which an answer is stored: scope and key."""
     return f"{scope}/{key}"
+
+
+def _scope(request: Request, case: str | None, purpose: PurposeName) -> str:
+    if case is None:
+        return f"new/{purpose}"
+    session = viewer(request)
+    return f"{case}/{purpose}/{session.sub if session else 'anonymous'}"
 
 
 def _forget(_response: Response, _recipient: str, **_case: str | None) -> None:

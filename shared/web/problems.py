@@ -27,7 +27,7 @@ from shared.trust.sessions import SessionExpired
 from shared.web.access import COOKIE, SignInFirst
 from shared.web.bodies import TooLarge
 from shared.web.origin import ForeignOrigin
-from shared.web.pages import Pages
+from shared.web.pages import Pages, own_page
 
 MEDIA_TYPE: Final = "application/problem+json"
 RENEWAL: Final = "/api/sessions/renew"
@@ -192,6 +192,8 @@ def _said(
             number=status,
             detail=said,
             again_after=again,
+            lost=request.method == "POST",
+            next_step=_next_step(request, status),
         )
         page.headers.update(headers or {})
         return page
@@ -206,6 +208,18 @@ def _said(
     )
     body = problem.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def _next_step(request: Request, status: int) -> tuple[str, str]:
+    text = _PAGES.text(request)
+    place = own_page(request)
+    if status == 401:
+        return (f"{RENEWAL}?next={quote(place)}" if place != "/" else "/enter", text("reopen"))
+    if place == "/" or status in {404, 410}:
+        return "/", text("start")
+    if status == 503 and request.method == "GET":
+        return request.url.path, text("again")
+    return place, text("back")
 
 
 def _may_renew(request: Request, error: RecoursError) -> bool:

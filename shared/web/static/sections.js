@@ -1,24 +1,36 @@
 "use strict";
-// A section of the page whose service is behind or down for a moment is asked for again, ever more slowly.
+// A section of the page whose service is behind or down for a moment says so, and is asked for again, ever more slowly.
 (function () {
   var MOST = 12;
   var tries = new WeakMap();
+  function say(section, which) {
+    var told = section.querySelector("[data-" + which + "]");
+    if (told) told.textContent = told.getAttribute("data-" + which);
+  }
   function again(event) {
     var detail = event.detail;
+    var section = detail.elt;
     var asked = detail.requestConfig;
     if (!asked || asked.verb !== "get") return;
-    if (event.type === "htmx:responseError" && [502, 503, 504].indexOf(detail.xhr.status) < 0) return;
-    var count = (tries.get(detail.elt) || 0) + 1;
+    var status = event.type === "htmx:responseError" ? detail.xhr.status : 503;
+    if ([502, 503, 504].indexOf(status) < 0) {
+      say(section, "refused");
+      return;
+    }
+    var count = (tries.get(section) || 0) + 1;
+    // Being a second behind is usual, and nothing to worry anybody with.
+    if (count > 2 || event.type !== "htmx:responseError") say(section, "unavailable");
     if (count > MOST) return;
-    tries.set(detail.elt, count);
+    tries.set(section, count);
     var told = event.type === "htmx:responseError" ? Number(detail.xhr.getResponseHeader("Retry-After")) : 0;
     var seconds = Math.max(told || 1, Math.min(count, 10));
     window.setTimeout(function () {
-      if (document.body.contains(detail.elt)) {
-        window.htmx.ajax("GET", asked.path, { source: detail.elt, target: detail.target });
+      if (document.body.contains(section)) {
+        window.htmx.ajax("GET", asked.path, { source: section, target: detail.target });
       }
     }, seconds * 1000);
   }
   document.addEventListener("htmx:responseError", again);
   document.addEventListener("htmx:sendError", again);
+  document.addEventListener("htmx:timeout", again);
 })();

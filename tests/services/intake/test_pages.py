@@ -95,20 +95,42 @@ async def test_a_form_opens_the_same_case_as_the_api(web, standing):
     for path in ("evidence", "legal", "billing", "notify"):
         assert f'hx-get="/{path}/cases/{case}"' in page.text
         assert f'<a href="/{path}/cases/{case}">' in page.text
+    assert page.text.count('class="next"') == 1
+    assert page.text.index('class="next"') < page.text.index("<details")
 
 
 async def test_a_form_in_danger_shows_the_numbers_first_and_that_nobody_is_there(web):
     page = await web.post("/open", data={**FORM, "danger": ["suicide", "sextortion"]})
     assert page.text.index("3114") < page.text.index("RECOURS-")
     assert "personne n’est là en ce moment" in page.text
+    case = found(r"/cases/([0-9a-f-]{36})", page.text, 1)
+    dossier = (await web.get(f"/cases/{case}")).text
+    assert dossier.index("3114") < dossier.index("112") < dossier.index('class="next"')
+    assert "Personne de notre équipe" in dossier
+
+
+async def test_a_form_sent_twice_opens_one_case_and_shows_the_same_code(web, standing):
+    key = found(r'name="once" value="([0-9a-f-]{36})"', (await web.get("/open")).text, 1)
+    first = await web.post("/open", data={**FORM, "once": key})
+    again = await web.post("/open", data={**FORM, "once": key})
+    assert again.text == first.text
+    assert standing.names().count("case-opened") == 1
+    other = await web.post("/open", data={**FORM, "account": "Autre chose.", "once": key})
+    assert other.status_code == 422
+    assert "déjà ouvert un dossier" in other.text
+    fresh = found(r'name="once" value="([0-9a-f-]{36})"', other.text, 1)
+    assert (await web.post("/open", data={**FORM, "account": "Autre chose.", "once": fresh})).status_code == 201
+    assert standing.names().count("case-opened") == 2
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"day": "2999-01-01"}, "pas encore arrivé"),
-        ({"day": "demain"}, "acts.0.day"),
-        ({"persona": "passant"}, "persona"),
+        ({"day": "demain"}, '<a href="#day">'),
+        ({"day": ""}, "même approximatif"),
+        ({"kind": ""}, "choisissez aussi ce qui est arrivé"),
+        ({"persona": "passant"}, '<a href="#who_are_you">'),
         ({"passphrase": "court"}, "au moins 10"),
     ],
 )
@@ -219,7 +241,8 @@ async def test_erasing_by_form_says_where_the_certificate_will_be_and_why_it_sto
     assert "en cours" in (await web.get(f"/cases/{case}")).text
     standing.hear(case, ErasureObjected(erasure=erasure, reason="judicial-hold"), source="legal")
     page = await web.get(f"/cases/{case}")
-    assert "legal : judicial-hold" in page.text
+    assert "Un juge ou la police a demandé de garder le dossier" in page.text
+    assert "judicial-hold" not in page.text
 
 
 async def test_limits_steps_and_readings_show_on_the_dossier(web, standing):
@@ -234,7 +257,7 @@ async def test_limits_steps_and_readings_show_on_the_dossier(web, standing):
     assert f"{show_day(day, 'fr')}. À confirmer par un avocat" in text
     assert "Date limite proche" in text
     assert f"Une audience est prévue : voyez-la ({show_day(day, 'fr')})" in text
-    assert "<td>avis</td>" in text
+    assert "avocat·e, avis" in text
 
 
 async def test_the_team_enters_sees_its_list_and_takes_a_case(web, standing, browser):

@@ -110,6 +110,13 @@ async def test_keys_of_different_sessions_and_cases_do_not_meet(http):
     assert http.running.done == 4
 
 
+async def test_who_carries_the_session_of_the_first_answer_opens_no_second_case(http):
+    first = await http.post("/intake/cases", content=b"{}", headers=KEY)
+    again = await http.post("/intake/cases", content=b"{}", headers=KEY | bearer(sub="holder-1"))
+    assert again.content == first.content
+    assert http.running.done == 1
+
+
 async def test_the_kept_answer_is_sealed_and_short_lived(http):
     told = (await http.post("/intake/cases", content=b'{"secret":"mot"}', headers=KEY)).json()
     (answer,) = http.running.kept.values()

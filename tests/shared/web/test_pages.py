@@ -12,6 +12,7 @@ from shared.money import Money
 from shared.web.application import STATIC
 from shared.web.language import language_of
 from shared.web.pages import Pages
+from tests.given import CASE
 
 MAIN = """{% extends layout %}
 {% block title %}{{ t("title") }}{% endblock %}
@@ -107,9 +108,43 @@ def test_htmx_gets_the_main_part_alone_and_a_boosted_link_the_whole(pages):
     assert "<title" not in fragment
     assert "Un titre" not in fragment
     assert "Bonjour" in fragment
-    assert 'href="/x"' in fragment
+    assert 'href="/x"' not in fragment
     boosted = shown(pages, request(headers=[("hx-request", "true"), ("hx-boosted", "true")])).body.decode()
     assert "<html" in boosted
+
+
+def test_french_counts_the_first_of_a_month(pages):
+    first = {"day": date(2027, 2, 1), "at": datetime(2027, 1, 1, 12, 5, tzinfo=UTC)}
+    french = shown(pages, **first).body.decode()
+    assert "lundi 1er février 2027" in french
+    assert "1er janvier 2027, 13:05" in french
+    assert "January 1, 2027" in shown(pages, request(query="lang=en"), **first).body.decode()
+    assert "11 février" in shown(pages, day=date(2027, 2, 11)).body.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "home"),
+    [
+        (f"/evidence/cases/{CASE}", f"/cases/{CASE}"),
+        (f"/cases/{CASE}/invitations", f"/cases/{CASE}"),
+        ("/team/cases", "/team"),
+        ("/guidance/victim", "/"),
+    ],
+)
+def test_every_page_leads_home(pages, path, home):
+    assert f'<a href="{home}">' in shown(pages, request(path)).body.decode()
+
+
+def test_the_answer_to_a_form_is_not_left_for_another_language(pages):
+    asked = Request({**request().scope, "method": "POST"})
+    assert "lang=en" in shown(pages).body.decode()
+    assert "lang=en" not in shown(pages, asked).body.decode()
+
+
+def test_a_page_keeps_its_session_while_it_is_open(pages):
+    with_session = shown(pages, request(headers=[("cookie", "recours_session=x")])).body.decode()
+    assert 'hx-post="/api/sessions/renew"' in with_session
+    assert "/api/sessions/renew" not in shown(pages).body.decode()
 
 
 def test_the_next_step_is_one_visible_link(pages):
