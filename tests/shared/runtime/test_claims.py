@@ -13,7 +13,7 @@ from shared.errors import Held, Refused
 from shared.runtime.claims import Jobs, _later
 from shared.runtime.declaration import Attempt, Command, Impossible, Postponed, Worker
 from shared.runtime.metrics import Metrics
-from shared.runtime.store import Fenced
+from shared.runtime.store import Fenced, StoreDown
 from tests.shared.runtime.memory import CASE
 
 ID = f"notify/case/{CASE}"
@@ -185,3 +185,19 @@ async def test_jobs_that_nobody_here_does_take_no_hand():
     assert office.asked == [(8, ["mail"])]
     await jobs.drain(1)
     assert len(office.told) == 1
+
+
+async def test_a_job_whose_store_went_away_is_given_back_at_the_next_turn_and_not_after_its_lease():
+    office = Office(worker(), due=[job(failures=2)])
+    office.refuses = StoreDown("gone")
+    jobs = Jobs(office)  # type: ignore[arg-type]
+    assert await jobs.turn() == 1
+    await jobs.drain(5)
+    assert office.back == []
+    office._due.clear()
+    await jobs.turn()
+    [(failures, not_before)] = office.back
+    assert failures == 2
+    assert not_before <= clock.now() + timedelta(seconds=1)
+    await jobs.turn()
+    assert len(office.back) == 1

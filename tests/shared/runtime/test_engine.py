@@ -16,6 +16,7 @@ from shared.errors import Refused, Unavailable
 from shared.runtime.batches import Group, by_aggregate, halves
 from shared.runtime.declaration import Aggregate, Attempt, Command, Job, Recorded, Service, State
 from shared.runtime.documents import Writes
+from shared.runtime.engine import CONFLICTS, LONGEST_PAUSE
 from shared.runtime.letters import where
 from shared.runtime.store import CommitUnknown, Conflict, StoreDown, StoreRefusal
 from tests.shared.runtime.memory import CASE, Memory, Silent, arrival, engine_of, unread
@@ -422,3 +423,9 @@ def test_an_exception_is_told_without_its_message():
         told = where(error)
     assert "ValueError" in told
     assert "Camille" not in told
+
+
+def test_conflicts_are_outlasted_for_longer_than_a_killed_process_keeps_its_locks():
+    """An abandoned transaction's locks live about a minute: half of the longest pauses, on average, must exceed it."""
+    pauses = [min(0.05 * 2**number, LONGEST_PAUSE) for number in range(CONFLICTS)]
+    assert sum(pauses) / 2 > 60
