@@ -13,11 +13,12 @@
     var asked = detail.requestConfig;
     if (!asked || asked.verb !== "get") return;
     var status = event.type === "htmx:responseError" ? detail.xhr.status : 503;
-    if ([502, 503, 504].indexOf(status) < 0) {
+    var count = (tries.get(section) || 0) + 1;
+    // Who was given the case a moment ago is unknown to the other services for as long as they need to hear of it.
+    if ([502, 503, 504].indexOf(status) < 0 && (status !== 404 || count > 3)) {
       say(section, "refused");
       return;
     }
-    var count = (tries.get(section) || 0) + 1;
     // Being a second behind is usual, and nothing to worry anybody with.
     if (count > 2 || event.type !== "htmx:responseError") say(section, "unavailable");
     if (count > MOST) return;

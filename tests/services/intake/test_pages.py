@@ -254,7 +254,7 @@ async def test_limits_steps_and_readings_show_on_the_dossier(web, standing):
     court = HearingScheduled(hearing="h", kind="trial", status="scheduled", day=day, notice="lawful")
     standing.hear(case, court)
     text = (await web.get(f"/cases/{case}")).text
-    assert f"{show_day(day, 'fr')}. À confirmer par un avocat" in text
+    assert f"{show_day(day, 'fr')}.</strong> À confirmer par un avocat" in text
     assert "Date limite proche" in text
     assert f"Une audience est prévue : voyez-la ({show_day(day, 'fr')})" in text
     assert "avocat·e, avis" in text
