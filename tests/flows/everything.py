@@ -87,7 +87,7 @@ class Everything:
             await asyncio.sleep(0.2)
             return len(last) > 5
 
-        await until(settled, 60)
+        await until(settled, 120)
         return last[-1]
 
     def _busy(self) -> bool:

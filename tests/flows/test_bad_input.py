@@ -527,7 +527,7 @@ async def test_a_payment_that_is_told_twice_is_booked_once(played, story, platfo
 
 
 @asynccontextmanager
-async def refused_to_partner(everything, code: str, message: str | None, service: str, within: float = 20):
+async def refused_to_partner(everything, code: str, message: str | None, service: str, within: float = 60):
     """One refusal more on the bus, with ``code``, and nothing else changed but the note of it."""
     before, refusals = await everything.count(), await everything.refusals()
     yield
@@ -619,7 +619,7 @@ async def test_a_message_about_an_unknown_case_waits_three_days_and_is_refused(s
     message = _receipt(stage, case=NOWHERE)
     outside = everything.collection("legal", "outside")
     name = f"{COURT}/{message.id}"
-    async with refused_to_partner(everything, "unknown-case", message.id, "legal", within=30):
+    async with refused_to_partner(everything, "unknown-case", message.id, "legal"):
         await stage.court_says.say(message)
 
         async def waiting():

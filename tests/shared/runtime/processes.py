@@ -20,7 +20,7 @@ from deploy.embedded.supervisor import Platform
 ROOT = Path(__file__).resolve().parents[3]
 
 
-async def until(condition: Callable[[], Awaitable[Any]], within: float = 45) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], within: float = 90) -> Any:
     """The first true result of ``condition``; an AssertionError when it stays false."""
     last = None
     async with contextlib.AsyncExitStack() as stack:
