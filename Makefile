@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := shared services deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-platform lint format contracts lock clean
+.PHONY: help setup demo up test test-unit test-platform test-browser lint format contracts lock clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,10 @@ test-unit: $(READY) ## Run the tests with sockets closed; domains at 100 % of br
 	$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*' --fail-under=100 --format=total
 
 test-platform: $(READY) ## Run the tests that need sockets, most of them on real processes
-	$(BIN)/pytest -n 2 --dist loadgroup -m "platform or loopback"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "(platform or loopback) and not browser"
+
+test-browser: $(READY) ## Try the pages in Chromium; tests/browser/conftest.py says what it needs
+	$(BIN)/pytest -m browser
 
 lint: $(READY) ## Check style, types, import rules, contracts
 	$(BIN)/ruff check $(SOURCES)

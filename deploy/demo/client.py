@@ -81,6 +81,12 @@ class Person:
         self._signs_in = ("/api/sessions", own) if own else (path, body)
         return told
 
+    async def again(self) -> None:
+        """Begin another session as the last one was begun. Raises Failed where none was."""
+        if self._signs_in is None:
+            raise Failed("Nobody signed in here yet.")
+        await self.sign_in(*self._signs_in)
+
     def leave(self) -> None:
         """Forget the session; the next request begins another, when a sign-in is kept in mind."""
         self.session = ""

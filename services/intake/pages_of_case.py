@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from services.intake.content import Change
 from services.intake.domain.commands import Freeze, PlanErasure, Revoke
-from services.intake.domain.people import MAY_INVITE, OPENER_MAY_INVITE
+from services.intake.domain.people import MAY_INVITE, OPENER_MAY_INVITE, TEAM
 from services.intake.domain.state import Case
 from services.intake.dossier import dossier, readings
 from services.intake.numbers import numbers_for
@@ -49,6 +49,10 @@ NEXT_AT: Final = {
     "answered": "/legal/cases/{case}",
     "judged": "/legal/cases/{case}",
     "invite-victim": "#invite",
+    "team-diagnose": "/legal/cases/{case}",
+    "team-follow": "/legal/cases/{case}",
+    "team-wait-takeover": "#invite",
+    "team-prove-identity": "#identity",
 }
 """Where each next step is done; the others are told on the dossier itself."""
 
@@ -79,6 +83,7 @@ def routes(running: Running) -> APIRouter:
             elsewhere={name: at.format(case=case) for name, at in ELSEWHERE.items() if name in told["sections"]},
             readings=await _read(running, case) if "ledger" in told["sections"] and not locked else (),
             danger=state.danger,
+            deciding=told["role"] in TEAM and not told["closed"],
             **_numbers(held, told),
             roles=sorted(MAY_INVITE.get(told["role"], OPENER_MAY_INVITE)),
             steps=[(date.fromisoformat(one["day"]), one["what"]) for one in told.get("timeline", ())],
@@ -178,7 +183,8 @@ def routes(running: Running) -> APIRouter:
             one = ids.new()
             await running.carry_out(PlanErasure(case=case, by=session.sub, erasure=one))
             at = f"/api/cases/{case}/erasures/{one}/certificate"
-            return held.pages.render(request, "erasing.html", status=202, certificate=at, case=case)
+            away = ("/", held.text(request, "to_start"))
+            return held.pages.render(request, "erasing.html", status=202, certificate=at, next_step=away)
 
         return await doing(request, case, act)
 

@@ -1,13 +1,16 @@
-"""The team's pages: signing in, the list of cases, taking one."""
+"""The team's pages: signing in, the list of cases, taking one, what a member decides on it."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
 
-from services.intake.domain.commands import AssignStaff
+from services.intake.domain.commands import AssignStaff, CheckAuthority, CloseCase, ProveIdentity
+from services.intake.domain.people import TEAM
 from services.intake.sessions import keep, sign_in_staff
 from services.intake.team import listed, member
 from services.intake.tools import Tools, TooManyAttempts
@@ -15,7 +18,7 @@ from shared.contracts.event import Id
 from shared.errors import NotFound, Refused
 from shared.runtime.running import Running
 from shared.trust.sessions import SessionExpired
-from shared.web.access import SignInFirst
+from shared.web.access import SignInFirst, seen
 
 
 def routes(running: Running) -> APIRouter:
@@ -51,6 +54,8 @@ def routes(running: Running) -> APIRouter:
         except SignInFirst:
             return RedirectResponse("/team/enter", 303)
         page = await listed(running, after, 50)
+        for one in page["cases"]:
+            one["earliest_limit"] = date.fromisoformat(one["earliest_limit"]) if one["earliest_limit"] else None
         return held.pages.render(request, "team.html", **page, after_page=page["next"], me=session.sub)
 
     @router.post("/team/cases/{case}/take")
@@ -58,5 +63,25 @@ def routes(running: Running) -> APIRouter:
         session = member(request)
         await running.carry_out(AssignStaff(case=case, by=session.sub, role=session.role.value, staff=session.sub))
         return RedirectResponse(f"/cases/{case}", 303)
+
+    async def decided(request: Request, case: Id, command: type[Any], **told: Any) -> Response:
+        session, _ = await seen(running, request, case, roles=TEAM)
+        try:
+            await running.carry_out(command(case=case, by=session.sub, **told))
+        except ValidationError:
+            raise Refused("invalid-field", "Choose one of the list, then send it again.") from None
+        return RedirectResponse(f"/cases/{case}", 303)
+
+    @router.post("/team/cases/{case}/identity")
+    async def identity(request: Request, case: Id) -> Response:
+        return await decided(request, case, ProveIdentity, means=(await request.form()).get("means"))
+
+    @router.post("/team/cases/{case}/authority/{access}")
+    async def authority(request: Request, case: Id, access: Id) -> Response:
+        return await decided(request, case, CheckAuthority, access=access)
+
+    @router.post("/team/cases/{case}/close")
+    async def closing(request: Request, case: Id) -> Response:
+        return await decided(request, case, CloseCase, reason=(await request.form()).get("reason"))
 
     return router

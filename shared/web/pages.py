@@ -105,7 +105,7 @@ def read_texts(path: Path) -> Texts:
     missing = {key for one in LANGUAGES for other in LANGUAGES for key in texts[one].keys() ^ texts[other].keys()}
     if missing:
         raise ValueError(f"{path.name} lacks a language for: {', '.join(sorted(missing))}.")
-    return texts
+    return {**texts, "fr": {key: _unbroken(text) for key, text in texts["fr"].items()}}
 
 
 def show_day(day: date, language: Language) -> str:
@@ -122,6 +122,11 @@ def show_moment(instant: datetime, language: Language) -> str:
 def show_amount(money: Money, language: Language) -> str:
     """An amount in words: ``80,00 €``."""
     return format_currency(money.cents / 100, money.currency, locale=language)
+
+
+def _unbroken(text: str) -> str:
+    # French puts a space before these signs, at which a line must not end.
+    return re.sub(r" (?=[:;?!»])|(?<=«) ", "\u00a0", text)
 
 
 def _first(shown: str, language: Language) -> str:

@@ -26,6 +26,7 @@ from shared.trust.keyring import KeysDestroyed
 from shared.trust.sessions import SessionExpired
 from shared.web.access import COOKIE, SignInFirst
 from shared.web.bodies import TooLarge
+from shared.web.language import language_of
 from shared.web.origin import ForeignOrigin
 from shared.web.pages import Pages, own_page
 
@@ -181,7 +182,7 @@ def _said(
     headers: dict[str, str] | None = None,
 ) -> Response:
     if _wants_page(request):
-        said = detail if status in {409, 422} else ""
+        said = detail if status in {409, 422} and language_of(request) == "en" else ""
         # A service that is a second behind shows its page as soon as it has caught up.
         again = (headers or {}).get("Retry-After", "") if request.method == "GET" else ""
         page = _PAGES.render(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from shared.trust.partners import Partner, partner_owner
 from shared.trust.signing import SigningKey, generate
 
 COURT = "greffe-exemple"
+HALF_OF_A_SESSION = 120.0
 OPENING = {"persona": "victim", "passphrase": PASSPHRASE}
 
 
@@ -36,6 +38,14 @@ class Stage:
     court: SigningKey
     court_says: PartnerVoice
     names: dict[str, str] = field(default_factory=dict)
+    signed: float = field(default_factory=time.monotonic)
+
+    async def fresh(self) -> None:
+        """Sign everybody in again before their five minutes are over."""
+        if time.monotonic() - self.signed > HALF_OF_A_SESSION:
+            for person in (self.drafted, self.paying, self.stranger, *self.staff.values()):
+                await person.again()
+            self.signed = time.monotonic()
 
     def of(self, who: str) -> str:
         """The session of a person or of a role of the team; none for ``nobody``."""

@@ -23,6 +23,13 @@ from tests.flows.asking import MARK, ask, deposit, raw, refused
 from tests.flows.stage import COURT, OPENING
 
 pytestmark = pytest.mark.platform
+
+
+@pytest.fixture(autouse=True)
+async def _signed_in(stage):
+    await stage.fresh()
+
+
 TODAY = clock.paris_day(clock.now())
 TOMORROW = (TODAY + timedelta(days=1)).isoformat()
 YESTERDAY = (TODAY - timedelta(days=1)).isoformat()

@@ -256,7 +256,7 @@ async def test_limits_steps_and_readings_show_on_the_dossier(web, standing):
     text = (await web.get(f"/cases/{case}")).text
     assert f"{show_day(day, 'fr')}.</strong> À confirmer par un avocat" in text
     assert "Date limite proche" in text
-    assert f"Une audience est prévue : voyez-la ({show_day(day, 'fr')})" in text
+    assert f"Une audience est prévue\u00a0: voyez-la ({show_day(day, 'fr')})" in text
     assert "avocat·e, avis" in text
 
 
@@ -277,6 +277,53 @@ async def test_the_team_enters_sees_its_list_and_takes_a_case(web, standing, bro
     assert "camille@exemple.fr" in page.text
     assert "Tout effacer" not in page.text
     assert "Faire le diagnostic" in (await desk.get("/team")).text
+
+
+async def test_the_team_checks_authority_and_identity_and_closes_by_forms(web, standing, browser):
+    case, _ = await opened(web, persona="guardian")
+    await standing.keyring.enrol("claire", "case-worker", "une longue phrase d'équipe")
+    desk = browser(headers=PAGE)
+    await desk.post("/team/enter", data={"name": "claire", "passphrase": "une longue phrase d'équipe"})
+    for place in ("identity", "close"):
+        assert (await desk.post(f"/team/cases/{case}/{place}", data={})).status_code == 404
+    await desk.post(f"/team/cases/{case}/take")
+    page = (await desk.get(f"/cases/{case}")).text
+    assert "Je ne suis pas en sécurité" not in page
+    access = found(rf"/team/cases/{case}/authority/([0-9a-f]{{64}})", page, 1)
+    assert (await desk.post(f"/team/cases/{case}/authority/{access}")).status_code == 303
+    assert (await desk.post(f"/team/cases/{case}/identity", data={"means": "rumour"})).status_code == 422
+    assert (await desk.post(f"/team/cases/{case}/identity", data={"means": "in-person"})).status_code == 303
+    assert 'id="identity"' not in (await desk.get(f"/cases/{case}")).text
+    assert (await desk.post(f"/team/cases/{case}/close", data={"reason": "solved"})).status_code == 303
+    state = await standing.load("case", case)
+    assert (state.file.role_of(state.file.accesses[access].value.holder), state.file.identity_proven) == (
+        "guardian",
+        True,
+    )
+    assert state.file.closed
+
+
+async def test_the_person_decides_nothing_that_is_the_teams(web):
+    case, _ = await opened(web)
+    assert (await web.post(f"/team/cases/{case}/identity", data={"means": "in-person"})).status_code == 404
+    assert "/team/" not in (await web.get(f"/cases/{case}")).text
+
+
+async def test_a_witness_does_not_learn_that_there_is_danger(web, browser):
+    case, _ = await opened(web, danger="suicide")
+    code = found(
+        r"RECOURS(-[0-9A-Z]{4}){5}", (await web.post(f"/cases/{case}/invitations", data={"role": "witness"})).text
+    )
+    other = browser(headers=PAGE)
+    await other.post("/join", data={"code": code})
+    calm, _ = await opened(web)
+    quiet = found(
+        r"RECOURS(-[0-9A-Z]{4}){5}", (await web.post(f"/cases/{calm}/invitations", data={"role": "witness"})).text
+    )
+    third = browser(headers=PAGE)
+    await third.post("/join", data={"code": quiet})
+    seen = (await other.get(f"/cases/{case}")).text.replace(case, "")
+    assert seen == (await third.get(f"/cases/{calm}")).text.replace(calm, "")
 
 
 async def test_a_team_session_that_ran_out_comes_back_by_itself(web, standing, monkeypatch):

@@ -275,10 +275,13 @@ async def test_a_person_gets_a_page_in_their_language(legal):
     assert "There is nothing here for you" in english.text
 
 
-async def test_a_page_repeats_what_the_domain_refused(legal):
-    page = await legal.get("/legal/raise/refused", headers={"accept": "text/html"})
+async def test_a_page_repeats_what_the_domain_refused_to_who_reads_its_language(legal):
+    page = await legal.get("/legal/raise/refused?lang=en", headers={"accept": "text/html"})
     assert page.status_code == 422
     assert "Ask again tomorrow." in page.text
+    french = await legal.get("/legal/raise/refused?lang=fr", headers={"accept": "text/html"})
+    assert "Ask again" not in french.text
+    assert "Revenez en arrière, corrigez" in french.text
 
 
 async def test_the_api_answers_problems_even_to_a_browser(legal):
