@@ -1,7 +1,7 @@
-"""A real Chromium before a real platform. Debian's ``chromium``, ``playwright`` from PyPI, and axe-core's one file.
+"""A real Chromium before a real platform: Debian's ``chromium``, ``playwright`` from PyPI, axe-core's one file.
 
-``RECOURS_CHROMIUM`` (default ``/usr/bin/chromium``) is the browser, ``RECOURS_AXE`` the file ``axe.min.js``; what is
-not there fails the test by name: these tests are asked for by their marker, so nothing is skipped in silence.
+``RECOURS_CHROMIUM`` (default ``/usr/bin/chromium``) is the browser, ``RECOURS_AXE`` the file ``axe.min.js``. What is
+not there fails the tests by name: they are asked for by their marker, so that nothing is skipped in silence.
 """
 
 from __future__ import annotations
