@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings
 
-from shared.clock import milliseconds
 from shared.contracts.event import Event, Id
 from shared.contracts.partners import PartnerMessage
 
@@ -242,8 +241,3 @@ class Service:
 def key_of(aggregate_id: str) -> str:
     """The key in an id ``<service>/<aggregate>/<key>``."""
     return aggregate_id.split("/", 2)[2]
-
-
-def instant(moment: datetime) -> datetime:
-    """A wake or a due time as the store keeps it: UTC, milliseconds."""
-    return milliseconds(moment)

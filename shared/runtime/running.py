@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 
 from shared.contracts.envelope import Message
-from shared.errors import NotFound
 from shared.objects import Objects
 from shared.runtime.answers import Answer
 from shared.runtime.declaration import Attempt, Command, Recorded, Service, key_of
@@ -136,12 +135,3 @@ class Running:
     async def messages_of_case(self, case: str) -> list[Message]:
         """The messages by which this service has told of the case, oldest first."""
         return await self.store.messages_of_case(case)
-
-    async def required(self, aggregate: str, key: str) -> Any:
-        """The state of an aggregate that must have been stored. Raises NotFound."""
-        declared = self.service.aggregate(aggregate)
-        one = declared.id(self.service.name, key)
-        loaded = (await self.store.load({one: (declared, key)}))[one]
-        if loaded.revision == 0:
-            raise NotFound
-        return loaded.state
