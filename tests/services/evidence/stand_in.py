@@ -25,6 +25,7 @@ from shared.trust.signing import KeySet, generate
 from shared.web.application import application
 from tests.given import CASE, followed
 from tests.services.evidence.facts import IDENTITY, LAWYER, OPENED, granted
+from tests.shared.web.stand_in import Bearer
 
 INTAKE_KEY = generate("intake", clock.now() - timedelta(hours=1))
 PEOPLE = (
@@ -189,9 +190,10 @@ def known(**given: Any) -> Running:
     return Running(**given).hears(OPENED, *PEOPLE)
 
 
-def bearer(sub: str = "holder-v", role: str = "victim", case: str | None = CASE, sequence: int = 1) -> dict[str, str]:
-    token = issue_session(INTAKE_KEY, sub=sub, role=role, case_id=case, sequence=sequence, now=clock.now())
-    return {"Authorization": f"Bearer {token}"}
+def bearer(sub: str = "holder-v", role: str = "victim", case: str | None = CASE, sequence: int = 1) -> Bearer:
+    return Bearer(
+        lambda: issue_session(INTAKE_KEY, sub=sub, role=role, case_id=case, sequence=sequence, now=clock.now())
+    )
 
 
 VICTIM = bearer()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -96,8 +98,29 @@ def token(*, sub="holder-1", role="victim", case=CASE, sequence=2, ago=timedelta
     return issue_session(INTAKE_KEY, sub=sub, role=role, case_id=case, sequence=sequence, now=clock.now() - ago)
 
 
+class Bearer(Mapping):
+    """The header of a session, issued anew each time it is read: sessions end after five minutes, test runs later."""
+
+    def __init__(self, issue):
+        self.issue = issue
+
+    def __getitem__(self, name):
+        return {"Authorization": f"Bearer {self.issue()}"}[name]
+
+    def __iter__(self):
+        return iter(("Authorization",))
+
+    def __len__(self):
+        return 1
+
+    def __or__(self, other):
+        return {**self, **other}
+
+    __ror__ = __or__
+
+
 def bearer(**claims):
-    return {"Authorization": f"Bearer {token(**claims)}"}
+    return Bearer(partial(token, **claims))
 
 
 def routed(add):
