@@ -36,7 +36,7 @@ test-unit: $(READY) ## Run the tests with sockets closed; domains at 100 % of br
 	$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*' --fail-under=100 --format=total
 
 test-platform: $(READY) ## Run the tests that need sockets, most of them on real processes
-	$(BIN)/pytest -m "(platform or loopback) and not browser"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "(platform or loopback) and not browser"
 
 test-browser: $(READY) ## Try the pages in Chromium; tests/browser/conftest.py says what it needs
 	$(BIN)/pytest -m browser
