@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 
 from deploy.audit.findings import Ledger
 from deploy.audit.marks import ON_BUS, Rows, header, mark
@@ -22,7 +22,7 @@ HIGHEST_SEQUENCE = 2**62
 
 
 async def read_log(
-    records: AsyncIterator[Arrival],
+    records: AsyncIterable[Arrival],
     keys: KeySet,
     services: Mapping[str, Service],
     rows: Rows,

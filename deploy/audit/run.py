@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,7 +44,7 @@ class Log(Protocol):
     def older(self) -> bool:
         """Whether the stores may have what came after it."""
 
-    def records(self) -> AsyncIterator[Arrival]: ...
+    def records(self) -> AsyncIterable[Arrival]: ...
 
     async def committed(self, service: Service) -> Mapping[tuple[str, int], int] | None: ...
 
@@ -57,8 +57,8 @@ class BusLog:
     name: str = "bus"
     older: bool = False
 
-    def records(self) -> AsyncIterator[Arrival]:
-        return archive.read_bus(self.bus, topics())
+    def records(self) -> AsyncIterable[Arrival]:
+        return archive.BusReading(self.bus, topics())
 
     async def committed(self, service: Service) -> Mapping[tuple[str, int], int] | None:
         followed = [event.name for event in service.follows]

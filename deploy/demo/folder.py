@@ -33,7 +33,7 @@ async def write(folder: Path, platform: Platform, played: Played) -> int:
     settings = platform.settings_for("operator")
     async with Keyring(settings["RECOURS_KEYRING"], settings["RECOURS_KEYRING_TOKEN"]) as keyring:
         (folder / "service-keys.json").write_text((await keyring.public_keys()).to_json() + "\n", encoding="utf-8")
-    return await archive.write_file(folder / "log.jsonl", archive.read_bus(settings["RECOURS_BUS"], topics()))
+    return await archive.write_file(folder / "log.jsonl", archive.BusReading(settings["RECOURS_BUS"], topics()))
 
 
 def summarise(folder: Path, played: Played, records: int) -> None:

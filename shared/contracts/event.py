@@ -40,6 +40,8 @@ class Event(Value):
     version: ClassVar[int] = 1
     signed_before_fold: ClassVar[bool] = False
     """Followers verify the signature before they fold it; the audit verifies all of them."""
+    calls_a_human: ClassVar[bool] = False
+    """Somebody of the team has to act; where it cannot be published for long, its service pages them itself."""
 
 
 def type_of(event: type[Event]) -> str:

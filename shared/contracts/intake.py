@@ -83,6 +83,7 @@ class CaseEscalated(Event):
 
     name: ClassVar[str] = "case-escalated"
     owner: ClassVar[Service | None] = "intake"
+    calls_a_human: ClassVar[bool] = True
 
     escalation: Id
     reason: Literal["danger", "deadline", "retention"]

@@ -43,6 +43,7 @@ class DeadlineThreatened(Event):
 
     name: ClassVar[str] = "deadline-threatened"
     owner: ClassVar[Service | None] = "legal"
+    calls_a_human: ClassVar[bool] = True
 
     deadline: Id
     kind: Literal["press-limit", "limitation", "data-retention", "hearing", "no-answer"]

@@ -12,8 +12,9 @@ import base64
 import binascii
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -75,7 +76,7 @@ def read_file(path: Path) -> Iterator[Arrival]:
         raise Unavailable(f"{path.name} cannot be read ({type(error).__name__}): check its name and rights.") from error
 
 
-async def write_file(path: Path, records: AsyncIterator[Arrival]) -> int:
+async def write_file(path: Path, records: AsyncIterable[Arrival]) -> int:
     """Write the records to a private file, which appears under its name only once it is whole; gives how many."""
     fresh = path.with_name(f".{path.name}.part")
     count = 0
@@ -93,27 +94,70 @@ async def write_file(path: Path, records: AsyncIterator[Arrival]) -> int:
     return count
 
 
-async def read_bus(bus: str, topics: Iterable[str]) -> AsyncIterator[Arrival]:
-    """Every record of these topics from the first offset to the high watermark seen at the start of the reading.
+class BusReading:
+    """The records of these topics up to the high watermarks seen at the start of the reading, to be iterated once.
 
     The watermark comes with each fetch: some brokers answer wrongly when asked for a partition's end. Topics that are
-    not there are skipped.
+    not there are skipped. ``ends`` holds, after the iteration, the next offset of each (topic, partition).
+
+    Args:
+        since: the offsets to read from, by (topic, partition); the first one where it is absent or beyond the end, as
+            of a bus that lost its log.
 
     Raises:
-        Unavailable: the bus does not answer, or stops answering.
+        Unavailable: while iterating, where the bus does not answer, or stops answering.
     """
-    try:
-        async with _consumer(bus, auto_offset_reset="earliest") as consumer:
-            partitions = await _partitions(consumer, topics)
-            if not partitions:
-                return
-            consumer.assign(partitions)
-            for partition, offset in (await consumer.beginning_offsets(partitions)).items():
-                consumer.seek(partition, offset)
-            async for record in _until_watermarks(consumer, set(partitions)):
-                yield record
-    except (KafkaError, OSError) as error:
-        raise Unavailable("The bus does not answer: check RECOURS_BUS and that it runs.") from error
+
+    def __init__(
+        self, bus: str, topics: Iterable[str], *, since: Mapping[tuple[str, int], int] = MappingProxyType({})
+    ) -> None:
+        self._bus = bus
+        self._topics = topics
+        self._since = since
+        self.ends: dict[tuple[str, int], int] = {}
+
+    async def __aiter__(self) -> AsyncIterator[Arrival]:
+        try:
+            async with _consumer(self._bus, auto_offset_reset="earliest") as consumer:
+                partitions = await _partitions(consumer, self._topics)
+                if not partitions:
+                    return
+                consumer.assign(partitions)
+                first = await consumer.beginning_offsets(partitions)
+                for partition, offset in first.items():
+                    consumer.seek(partition, max(offset, self._since.get((partition.topic, partition.partition), 0)))
+                async for record in self._until_watermarks(consumer, first):
+                    yield record
+        except (KafkaError, OSError) as error:
+            raise Unavailable("The bus does not answer: check RECOURS_BUS and that it runs.") from error
+
+    async def _until_watermarks(
+        self, consumer: AIOKafkaConsumer, first: Mapping[TopicPartition, int]
+    ) -> AsyncIterator[Arrival]:
+        open_ones = set(first)
+        ends: dict[TopicPartition, int] = {}
+        heard = asyncio.get_running_loop().time()
+        while open_ones:
+            batch = await consumer.getmany(timeout_ms=200, max_records=BATCH)
+            marks = {one: consumer.highwater(one) for one in open_ones - ends.keys()}
+            fresh = {one: mark for one, mark in marks.items() if mark is not None}
+            ends |= fresh
+            self.ends |= {(one.topic, one.partition): mark for one, mark in fresh.items()}
+            for one, mark in fresh.items():
+                if await consumer.position(one) > mark:
+                    consumer.seek(one, first[one])
+            for partition, records in batch.items():
+                for record in records:
+                    if record.offset < ends.get(partition, 0):
+                        yield _arrival(record)
+            done = {one for one in open_ones & ends.keys() if await consumer.position(one) >= ends[one]}
+            if done:
+                consumer.pause(*done)
+                open_ones -= done
+            if batch or done:
+                heard = asyncio.get_running_loop().time()
+            elif asyncio.get_running_loop().time() - heard > SILENCE:
+                raise Unavailable("The bus has stopped answering in the middle of the log: try again.")
 
 
 async def committed(bus: str, group: str, topics: Iterable[str]) -> Mapping[tuple[str, int], int]:
@@ -150,27 +194,6 @@ async def _partitions(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list
     return [
         TopicPartition(topic, number) for topic in wanted for number in sorted(consumer.partitions_for_topic(topic))
     ]
-
-
-async def _until_watermarks(consumer: AIOKafkaConsumer, open_ones: set[TopicPartition]) -> AsyncIterator[Arrival]:
-    ends: dict[TopicPartition, int] = {}
-    heard = asyncio.get_running_loop().time()
-    while open_ones:
-        batch = await consumer.getmany(timeout_ms=200, max_records=BATCH)
-        marks = {one: consumer.highwater(one) for one in open_ones - ends.keys()}
-        ends |= {one: mark for one, mark in marks.items() if mark is not None}
-        for partition, records in batch.items():
-            for record in records:
-                if record.offset < ends.get(partition, 0):
-                    yield _arrival(record)
-        done = {one for one in open_ones & ends.keys() if await consumer.position(one) >= ends[one]}
-        if done:
-            consumer.pause(*done)
-            open_ones -= done
-        if batch or done:
-            heard = asyncio.get_running_loop().time()
-        elif asyncio.get_running_loop().time() - heard > SILENCE:
-            raise Unavailable("The bus has stopped answering in the middle of the log: try again.")
 
 
 def _arrival(record: Any) -> Arrival:

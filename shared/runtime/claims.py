@@ -15,7 +15,7 @@ from shared.errors import Held, NotFound, RecoursError, Refused, Unavailable
 from shared.runtime.declaration import Attempt, Command, Impossible, Postponed, Worker
 from shared.runtime.documents import Document
 from shared.runtime.letters import where
-from shared.runtime.store import Fenced
+from shared.runtime.transactions import Fenced
 
 if TYPE_CHECKING:
     from shared.runtime.running import Running

@@ -28,6 +28,7 @@ from shared.errors import Unavailable
 from shared.runtime.batches import Group
 from shared.runtime.declaration import Service
 from shared.runtime.engine import Engine
+from shared.runtime.marks import Place
 from shared.runtime.messages import Arrival, reread
 from shared.runtime.progress import Progress
 from shared.trust.signing import KeySet
@@ -66,6 +67,8 @@ class EventConsumer:
     Args:
         outside: what to do with a partner's message (topics of ``Service.accepts``).
         refresh: fetches the services' keys again, for a message whose key is unknown.
+        marks: the offsets below which the store has everything; a partition is read from there when they are below the
+            group's, as in a store restored from a backup. None: from the group's offsets.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class EventConsumer:
         name: str,
         outside: OutsideHandler | None = None,
         refresh: Callable[[], Awaitable[None]] | None = None,
+        marks: Callable[[], Awaitable[Mapping[Place, int]]] | None = None,
         session_timeout: timedelta = timedelta(seconds=6),
     ) -> None:
         self.progress = Progress()
@@ -87,6 +91,7 @@ class EventConsumer:
         self._keys = keys
         self._outside = outside
         self._refresh = refresh
+        self._marks = marks
         self._partner_topics: dict[str, type[PartnerMessage]] = {
             one.message.topic: one.message for one in service.accepts
         }
@@ -139,8 +144,15 @@ class EventConsumer:
         with contextlib.suppress(KafkaError, OSError):
             await self._broker.stop()
 
+    @property
+    def broken(self) -> bool:
+        """Whether the client's group task has ended: nothing public tells, and the client does not begin it again."""
+        coordinator = getattr(self.consumer, "_coordinator", None)
+        task: asyncio.Task[None] | None = getattr(coordinator, "_coordination_task", None)
+        return task is not None and task.done() and not self.leaving
+
     async def observe(self) -> None:
-        """Learn where new partitions begin and how far this member has read."""
+        """Learn where new partitions begin and how far this member has read. Raises Unavailable."""
         consumer = self.consumer
         if consumer is None:
             return
@@ -149,18 +161,30 @@ class EventConsumer:
             await self._learn(consumer, unknown)
         self.progress.observe(consumer)
 
-    async def _learn(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
-        """Everything below a committed offset was stored by the group; without one, the log's beginning."""
-        with contextlib.suppress(KafkaError, OSError):
-            committed = await asyncio.gather(*(consumer.committed(one) for one in partitions))
-            fresh = [one for one, offset in zip(partitions, committed, strict=True) if offset is None]
-            beginnings = await consumer.beginning_offsets(fresh) if fresh else {}
-            self.progress.assigned(
-                {
-                    one: beginnings[one] if offset is None else offset
-                    for one, offset in zip(partitions, committed, strict=True)
-                }
+    async def _learn(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> bool:
+        """Everything below the group's offset was stored, unless the store's own mark is lower; whether it went back.
+
+        Without an offset of the group it begins at the log's beginning.
+        """
+        marks = None if self._marks is None else await self._marks()
+        try:
+            committed = dict(
+                zip(partitions, await asyncio.gather(*(consumer.committed(one) for one in partitions)), strict=True)
             )
+            beginnings = await consumer.beginning_offsets(list(partitions))
+        except (KafkaError, OSError) as error:
+            raise Unavailable("The bus does not answer.") from error
+        held = consumer.assignment()
+        back = False
+        for one, group in committed.items():
+            start = beginnings[one] if group is None else group
+            if marks is not None:
+                start = min(start, max(marks.get((one.topic, one.partition), 0), beginnings[one]))
+            start = self.progress.assigned(one, start)
+            if one in held and group is not None and start < group:
+                consumer.seek(one, start)
+                back = True
+        return back
 
     async def _handle(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
         async with self._busy:
@@ -173,7 +197,10 @@ class EventConsumer:
                 starts.setdefault(partition, record.offset)
                 ends[partition] = record.offset + 1
             try:
-                await self._process(records)
+                if await self._placed(starts):
+                    await self._process(records)
+                else:
+                    return
             except Unavailable:
                 await self._back_off(starts)
                 return
@@ -183,6 +210,17 @@ class EventConsumer:
                 return
             self._failures = 0
             self.progress.stored(ends)
+
+    async def _placed(self, starts: Mapping[TopicPartition, int]) -> bool:
+        """Whether these records are where reading begins; else they are fetched again from there."""
+        consumer = self.consumer
+        held = set(consumer.assignment()) if consumer is not None else set()
+        unknown = [one for one in starts if one in held and not self.progress.known(one)]
+        if consumer is None or not unknown or not await self._learn(consumer, unknown):
+            return True
+        for partition in held & (starts.keys() - unknown):
+            consumer.seek(partition, starts[partition])
+        return False
 
     async def _process(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         arrivals = [arrival_of(record, self._keys()) for record in records]

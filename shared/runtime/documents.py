@@ -1,7 +1,7 @@
 """The shapes of the store's documents, and to and from them.
 
 Collections: ``states`` (one per aggregate), ``events`` and ``inbox`` (never deleted), ``jobs``, ``outbox``,
-``dead_letters``, ``answers``, ``references``, ``outside``. Instants are BSON dates in UTC, milliseconds.
+``dead_letters``, ``answers``, ``references``, ``outside``, ``marks``. Instants are BSON dates in UTC, milliseconds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from aiokafka.partitioner import murmur2
+from pymongo import UpdateOne
 
 from shared.contracts.envelope import Header, Message
 from shared.errors import BrokenContract
@@ -23,6 +24,8 @@ from shared.runtime.messages import Arrival, read
 Document = dict[str, Any]
 MAX_STATE_BYTES = 1024 * 1024
 MAX_DOCUMENTS = 1000
+STALE = 0
+"""The fold of a state whose aggregate was given events back: loading makes it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Writes:
     ``states``: the aggregates as they will be, each guarded by the revision it was loaded at. ``jobs``: with the trace
     that they go back to. ``settled``: claimed jobs (id, attempt) that must still be this attempt's. ``touched``:
     parents (id, revision) that must not have moved.
+    ``returned``: own events that the bus kept and the store lost; their aggregates (``stale``: id, kind, case) are
+    folded again when next loaded. ``marks``: how far the bus was read or written, by mark.
     ``holding``: stored aggregates (id, dead letters more) whose state stays as it is, even where it cannot be read.
     """
 
@@ -79,6 +84,9 @@ class Writes:
     outside: Document | None = None
     messages: list[Message] = field(default_factory=list)
     """Messages that are no events of ours (refusals to partners), published with the rest."""
+    returned: list[Publication] = field(default_factory=list)
+    stale: list[tuple[str, Aggregate, str]] = field(default_factory=list)
+    marks: dict[str, int] = field(default_factory=dict)
 
     def size(self) -> int:
         """How many documents the transaction writes, at most."""
@@ -92,6 +100,9 @@ class Writes:
             + len(self.dead_letters)
             + len(self.redriven)
             + len(self.settled)
+            + len(self.returned)
+            + len(self.stale)
+            + len(self.marks)
             + 3
         )
 
@@ -120,6 +131,14 @@ def state_document(declared: Aggregate, loaded: Loaded, partitions: int) -> Docu
         "held": loaded.held,
         "state": body,
     }
+
+
+def stale_operation(aggregate_id: str, declared: Aggregate, case: str, partitions: int, now: datetime) -> UpdateOne:
+    """Make the state one of an older fold: loading makes it again, and ``react`` is asked once the bus was read."""
+    fresh = state_document(declared, Loaded(aggregate_id, case, declared.state()), partitions)
+    stale = {"fold": STALE, "pending": True, "wake": now}
+    kept = {name: value for name, value in fresh.items() if name not in {"_id", "revision", *stale}}
+    return UpdateOne({"_id": aggregate_id}, {"$set": stale, "$inc": {"revision": 1}, "$setOnInsert": kept}, upsert=True)
 
 
 def loaded_of(declared: Aggregate, document: Mapping[str, Any]) -> Loaded:

@@ -27,7 +27,8 @@ from shared.runtime.locks import Locks
 from shared.runtime.messages import Arrival, Signer, reread, to_message
 from shared.runtime.metrics import Metrics
 from shared.runtime.publisher import Publisher
-from shared.runtime.store import CommitUnknown, Conflict, Store, StoreRefusal
+from shared.runtime.store import Store
+from shared.runtime.transactions import CommitUnknown, Conflict, StoreRefusal
 from shared.runtime.unbroken import unbroken
 from shared.trust.signing import KeySet
 

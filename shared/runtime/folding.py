@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.contracts.event import Event
+from shared.errors import BrokenContract
 from shared.ids import event_id
 from shared.runtime.declaration import Aggregate, Command, Job, Recorded, State
 
@@ -59,9 +60,15 @@ def absorb(aggregate: Aggregate, loaded: Loaded, facts: Iterable[Recorded]) -> L
 
 
 def refold(aggregate: Aggregate, loaded: Loaded, followed: Iterable[Recorded], own: Sequence[Recorded]) -> Loaded:
-    """The state made again from nothing: followed facts in any order, own events in sequence order."""
+    """The state made again from nothing: followed facts in any order, own events in sequence order.
+
+    Raises:
+        BrokenContract: an own event is missing.
+    """
     fresh = absorb(aggregate, blank(aggregate, loaded.id, loaded.case), followed)
     for event in own:
+        if event.sequence != fresh.sequence + 1:
+            raise BrokenContract(f"The store lacks event {fresh.sequence + 1} of a {aggregate.name}.")
         fresh = replace(fresh, state=aggregate.evolve(fresh.state, event), sequence=event.sequence)
     return replace(fresh, revision=loaded.revision, pending=loaded.pending, held=loaded.held, wake=loaded.wake)
 

@@ -10,7 +10,7 @@ from shared.clock import now
 from shared.runtime.documents import DeadLetter
 from shared.runtime.folding import Loaded
 from shared.runtime.messages import Arrival
-from shared.runtime.store import StoreRefusal
+from shared.runtime.transactions import StoreRefusal
 
 
 def where(error: BaseException) -> str:

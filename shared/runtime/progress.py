@@ -45,12 +45,11 @@ class Progress:
         self._reached: dict[TopicPartition, int] = {}
         self._partitions: dict[int, _Partition] = {}
 
-    def assigned(self, start: Mapping[TopicPartition, int]) -> None:
-        """Partitions begin at these next offsets: everything below was stored by the group."""
-        for partition, offset in start.items():
-            self._stored.setdefault(partition, max(offset, self._reached.get(partition, 0)))
-        for number in {partition.partition for partition in start}:
-            self._partitions.setdefault(number, _Partition())
+    def assigned(self, partition: TopicPartition, start: int) -> int:
+        """Everything below ``start`` is stored; gives the offset to begin at, higher where this member stored more."""
+        self._stored.setdefault(partition, max(start, self._reached.get(partition, 0)))
+        self._partitions.setdefault(partition.partition, _Partition())
+        return self._stored[partition]
 
     def revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """These partitions are another member's now; their horizon is forgotten."""
@@ -67,6 +66,10 @@ class Progress:
 
     def known(self, partition: TopicPartition) -> bool:
         return partition in self._stored
+
+    def reached(self) -> dict[tuple[str, int], int]:
+        """Below these offsets, by (topic, partition), everything is in the store, of the partitions that are held."""
+        return {(one.topic, one.partition): offset for one, offset in self._stored.items()}
 
     def next_offset(self, partition: TopicPartition) -> int | None:
         """The first offset not yet stored."""

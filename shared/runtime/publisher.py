@@ -44,6 +44,8 @@ class Publisher:
             "retry_backoff_ms": 200,
             "client_id": owner,
         }
+        self.reached: dict[tuple[str, int], int] = {}
+        """Below these offsets, by (topic, partition), all that is ours is in the store, which comes before the bus."""
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
         self._done: set[str] = set()
@@ -77,7 +79,9 @@ class Publisher:
                     await producer.send(one.topic, value=one.body, key=one.key, headers=list(one.headers))
                     for one in messages
                 ]
-                await asyncio.gather(*acknowledgements)
+                for one in await asyncio.gather(*acknowledgements):
+                    place = (one.topic, one.partition)
+                    self.reached[place] = max(self.reached.get(place, 0), one.offset + 1)
         except (KafkaError, TimeoutError, OSError, Unavailable) as error:
             self._metrics.bus_up.set(0)
             raise Unavailable("The bus does not answer; events wait in the outbox.") from error

@@ -10,89 +10,52 @@ import asyncio
 import contextlib
 import random
 import re
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import bson
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne
 from pymongo.errors import (
-    BulkWriteError,
-    ConnectionFailure,
-    DuplicateKeyError,
-    ExecutionTimeout,
-    NetworkTimeout,
     OperationFailure,
     PyMongoError,
-    ServerSelectionTimeoutError,
-    WaitQueueTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.clock import now
 from shared.contracts.envelope import Message
-from shared.errors import BrokenContract, Refused, Unavailable
-from shared.runtime.declaration import Aggregate, Job, Recorded, Service
+from shared.errors import Refused
+from shared.runtime.declaration import Aggregate, Recorded, Service
 from shared.runtime.documents import (
     MAX_DOCUMENTS,
     DeadLetter,
     Document,
-    Publication,
     Writes,
-    dead_letter_document,
     dead_letter_of,
-    event_document,
     fact_of,
-    inbox_document,
-    job_document,
-    job_id,
     loaded_of,
     message_of,
-    state_document,
 )
 from shared.runtime.folding import Loaded, blank, refold
-from shared.runtime.unbroken import unbroken
+from shared.runtime.marks import Kind, Place, place_of
+from shared.runtime.operations import operations
+from shared.runtime.transactions import Conflict, Fenced, StoreDown, StoreRefusal, down, transaction
 
-COLLECTIONS = ("states", "events", "inbox", "jobs", "outbox", "dead_letters", "answers", "references", "outside")
-DUPLICATE = 11000
+COLLECTIONS = (
+    "states",
+    "events",
+    "inbox",
+    "jobs",
+    "outbox",
+    "dead_letters",
+    "answers",
+    "references",
+    "outside",
+    "marks",
+)
 RESCHEDULE_TRIES = 12
-COMMIT_PATIENCE = 30.0
-"""Seconds during which a commit of unknown outcome is repeated."""
-PUBLISH_GRACE = timedelta(seconds=10)
-"""How long the writer of an outbox document has to publish it before any replica may."""
-
-
-class Conflict(Exception):
-    """Somebody else wrote one of these aggregates first: load again and repeat, halved."""
-
-
-class Fenced(Exception):
-    """The job was taken over by another attempt: this result is dropped."""
-
-
-class StoreRefusal(Exception):
-    """The store or its bounds refuse these documents whatever the timing: halve, then hold."""
-
-
-class StoreDown(Unavailable):
-    """The store does not answer; nothing was written."""
-
-    code = "store-down"
-
-
-class CommitUnknown(StoreDown):
-    """The store stopped answering during the commit: all was written, or nothing."""
-
-
-def _down(error: PyMongoError) -> bool:
-    return isinstance(
-        error,
-        (ConnectionFailure, NetworkTimeout, ServerSelectionTimeoutError, WaitQueueTimeoutError, ExecutionTimeout),
-    ) or getattr(error, "timeout", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +145,7 @@ class Store:
         try:
             yield
         except PyMongoError as error:
-            if _down(error):
+            if down(error):
                 raise StoreDown("The store does not answer; try again in a moment.") from error
             raise
 
@@ -286,6 +249,12 @@ class Store:
             found: Document | None = await self[collection].find_one({"_id": document_id})
             return found
 
+    async def marks(self, kind: Kind) -> dict[Place, int]:
+        """The offsets that the marks of a kind hold. Raises StoreDown."""
+        async with self._reading():
+            found = [one async for one in self["marks"].find({"_id": {"$regex": f"^{kind}/"}})]
+        return {place_of(one["_id"]): int(one["offset"]) for one in found}
+
     async def outside(self, status: str, case: str | None = None) -> list[Document]:
         """Partners' messages in a status, oldest first, at most 500."""
         query: Document = {"status": status} if case is None else {"status": status, "case": case}
@@ -329,56 +298,15 @@ class Store:
         """
         if writes.size() > MAX_DOCUMENTS:
             raise StoreRefusal("too-many-documents")
-        outbox, operations = self._operations(writes, now)
+        outbox, requests_by_collection = operations(writes, self._partitions, now)
 
         async def act(session: Any) -> None:
-            for collection, requests in operations.items():
+            for collection, requests in requests_by_collection.items():
                 await self._bulk(collection, requests, session)
             await self._take_references(writes, session)
 
-        await self._transaction(act)
+        await transaction(self._client, act)
         return outbox
-
-    def _operations(self, writes: Writes, now: datetime) -> tuple[str | None, dict[str, list[Any]]]:
-        try:
-            states = [state_document(declared, loaded, self._partitions) for declared, loaded in writes.states]
-        except BrokenContract as error:
-            raise StoreRefusal("state-too-large") from error
-        operations: dict[str, list[Any]] = {
-            "states": [
-                InsertOne(one)
-                if one["revision"] == 1
-                else ReplaceOne({"_id": one["_id"], "revision": one["revision"] - 1}, one)
-                for one in states
-            ]
-            + [
-                UpdateOne({"_id": aggregate_id, "revision": revision}, {"$inc": {"revision": 1}})
-                for aggregate_id, revision in writes.touched
-            ]
-            + [
-                UpdateOne({"_id": aggregate_id}, {"$inc": {"revision": 1, "held": letters}})
-                for aggregate_id, letters in writes.holding
-            ],
-            # Settled first: a job that its own result asks again is a new one.
-            "jobs": [DeleteOne({"_id": job, "attempt": attempt}) for job, attempt in writes.settled]
-            + [_asked(loaded, job, now, cause) for loaded, job, cause in writes.jobs],
-            "inbox": [
-                InsertOne(inbox_document(aggregate_id, arrival, arrival.fact.id))
-                for aggregate_id, arrival in writes.inbox
-                if arrival.fact is not None
-            ],
-            "events": [InsertOne(event_document(one)) for one in writes.publications],
-            "dead_letters": [
-                ReplaceOne({"_id": one.id}, dead_letter_document(one), upsert=True) for one in writes.dead_letters
-            ]
-            + [DeleteOne({"_id": one}) for one in writes.redriven],
-            "answers": [InsertOne(_answer_document(writes))] if writes.answer else [],
-            "outside": [_outside_operation(writes.outside)] if writes.outside else [],
-        }
-        outbox = _outbox_document(writes.publications, writes, now)
-        if outbox:
-            operations["outbox"] = [InsertOne(outbox)]
-        return (outbox["_id"] if outbox else None), operations
 
     async def _bulk(self, collection: str, requests: list[Any], session: Any) -> None:
         if not requests:
@@ -386,7 +314,8 @@ class Store:
         result = await self[collection].bulk_write(requests, ordered=True, session=session)
         if collection in {"states", "outside"}:
             inserted = sum(isinstance(one, InsertOne) for one in requests)
-            if result.inserted_count + result.matched_count != len(requests) or result.inserted_count != inserted:
+            done = result.inserted_count + result.matched_count + result.upserted_count
+            if done != len(requests) or result.inserted_count != inserted:
                 raise Conflict
         if collection == "jobs":
             settled = sum(isinstance(one, DeleteOne) for one in requests)
@@ -418,7 +347,7 @@ class Store:
                 raise Conflict
 
         try:
-            await self._transaction(act)
+            await transaction(self._client, act)
         except Conflict:
             return None
         return {**document, **change}
@@ -435,7 +364,7 @@ class Store:
 
         for _ in range(RESCHEDULE_TRIES):
             try:
-                await self._transaction(act)
+                await transaction(self._client, act)
             except Conflict:  # somebody asked for the same job again: without this, its lease would have to run out
                 await asyncio.sleep(random.uniform(0.002, 0.05))  # noqa: S311 - jitter
             else:
@@ -453,7 +382,7 @@ class Store:
             for collection in ("jobs", "outbox"):
                 await self[collection].update_many(earlier, due, session=session)
 
-        await self._transaction(act)
+        await transaction(self._client, act)
 
     async def published(self, outbox_ids: Iterable[str]) -> None:
         """Forget outbox documents whose messages the bus has acknowledged."""
@@ -462,92 +391,4 @@ class Store:
             await self["outbox"].delete_many({"_id": {"$in": list(outbox_ids)}}, session=session)
 
         with contextlib.suppress(Conflict):  # a leftover is swept later: the same bytes again, harmless
-            await self._transaction(act)
-
-    async def _transaction(self, act: Callable[[Any], Any]) -> None:
-        await unbroken(self._transacted(act))
-
-    async def _transacted(self, act: Callable[[Any], Any]) -> None:
-        try:
-            async with (
-                await self._client.start_session() as session,
-                session.start_transaction(
-                    read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
-                ),
-            ):
-                await act(session)
-                await self._commit(session)
-        except (DuplicateKeyError, BulkWriteError) as error:
-            raise _classified(error) from error
-        except PyMongoError as error:
-            if error.has_error_label("TransientTransactionError") and not _down(error):
-                raise Conflict from error
-            if _down(error):
-                raise StoreDown("The store does not answer; try again in a moment.") from error
-            raise StoreRefusal(f"store-code-{getattr(error, 'code', None)}") from error
-        except (bson.errors.InvalidDocument, OverflowError) as error:
-            raise StoreRefusal("not-storable") from error
-
-    @staticmethod
-    async def _commit(session: Any) -> None:
-        deadline = time.monotonic() + COMMIT_PATIENCE
-        while True:
-            try:
-                await session.commit_transaction()
-            except PyMongoError as error:
-                unknown = error.has_error_label("UnknownTransactionCommitResult")
-                if unknown and time.monotonic() < deadline and not isinstance(error, ServerSelectionTimeoutError):
-                    await asyncio.sleep(0.05)
-                    continue
-                if unknown or _down(error):
-                    raise CommitUnknown("The store stopped answering; try again in a moment.") from error
-                raise
-            return
-
-
-def _outside_operation(document: Document) -> Any:
-    """One stored effect per message: whoever settles it first wins, as with the revision of a state."""
-    revision = document.get("revision", 0)
-    stored = {**document, "revision": revision + 1}
-    return ReplaceOne({"_id": document["_id"], "revision": revision}, stored) if revision else InsertOne(stored)
-
-
-def _asked(loaded: Loaded, job: Job, now: datetime, traceparent: str) -> UpdateOne:
-    fresh = job_document(loaded, job, now, traceparent)
-    return UpdateOne({"_id": job_id(loaded.id, job)}, {"$setOnInsert": fresh}, upsert=True)
-
-
-def _answer_document(writes: Writes) -> Document:
-    answer = writes.answer
-    if answer is None:
-        raise ValueError("there is no answer to store")
-    return {"_id": answer.id, "body_hmac": answer.body_hmac, "sealed": answer.sealed, "expires": answer.expires}
-
-
-def _outbox_document(publications: Sequence[Publication], writes: Writes, now: datetime) -> Document | None:
-    if not publications and not writes.messages:
-        return None
-    return {
-        "_id": publications[0].recorded.id if publications else _outside_id(writes),
-        "events": [one.recorded.id for one in publications],
-        "messages": [one.model_dump(mode="python") for one in writes.messages],
-        "not_before": now + PUBLISH_GRACE,
-        "attempt": 0,
-        "owner": "",
-        "created": now,
-    }
-
-
-def _classified(error: DuplicateKeyError | BulkWriteError) -> Exception:
-    if isinstance(error, DuplicateKeyError):
-        return Conflict()
-    if error.has_error_label("TransientTransactionError"):
-        return Conflict()
-    codes = {one.get("code") for one in (error.details or {}).get("writeErrors", ())}
-    return Conflict() if codes == {DUPLICATE} else StoreRefusal(f"store-code-{sorted(map(str, codes))}")
-
-
-def _outside_id(writes: Writes) -> str:
-    if writes.outside is None:
-        raise ValueError("a message that is no event answers a partner's message")
-    return f"outside/{writes.outside['_id']}"
+            await transaction(self._client, act)

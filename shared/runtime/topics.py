@@ -53,3 +53,15 @@ async def apply_topics(bus: str, names: Iterable[str], partitions: int, replicat
         message = f"All topics need {partitions} partitions, but there are {listed}: set RECOURS_PARTITIONS to theirs."
         raise Refused("other-partitions", message)
     return made
+
+
+async def reachable(bus: str) -> bool:
+    """Whether the bus answers now."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bus, request_timeout_ms=5_000)
+    try:
+        await admin.start()
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await admin.close()
+    return True

@@ -101,10 +101,10 @@ class Everything:
     async def refusals(self) -> list[Refusal]:
         """What was answered to partners so far, oldest first."""
         bus = self.platform.site.address("bus")
-        found = [one async for one in archive.read_bus(bus, [Refusal.topic])]
+        found = [one async for one in archive.BusReading(bus, [Refusal.topic])]
         found.sort(key=lambda one: (one.partition, one.offset))
         return [Refusal.model_validate_json(one.body) for one in found]
 
     async def records(self) -> list[Arrival]:
         """All that is on the bus, partners' messages too."""
-        return [one async for one in archive.read_bus(self.platform.site.address("bus"), topics())]
+        return [one async for one in archive.BusReading(self.platform.site.address("bus"), topics())]

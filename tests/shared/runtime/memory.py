@@ -18,7 +18,7 @@ from shared.runtime.engine import Engine
 from shared.runtime.folding import Loaded, blank
 from shared.runtime.messages import Arrival, to_message
 from shared.runtime.metrics import Metrics
-from shared.runtime.store import Conflict, Fenced, StoreRefusal
+from shared.runtime.transactions import Conflict, Fenced, StoreRefusal
 from shared.trust.signing import KeySet, generate
 
 CASE = "11111111-1111-4111-8111-111111111111"

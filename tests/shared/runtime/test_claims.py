@@ -13,7 +13,7 @@ from shared.errors import Held, Refused
 from shared.runtime.claims import Jobs, _later
 from shared.runtime.declaration import Attempt, Command, Impossible, Postponed, Worker
 from shared.runtime.metrics import Metrics
-from shared.runtime.store import Fenced, StoreDown
+from shared.runtime.transactions import Fenced, StoreDown
 from tests.shared.runtime.memory import CASE
 
 ID = f"notify/case/{CASE}"

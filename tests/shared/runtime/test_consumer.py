@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from shared.contracts.intake import CaseOpened, CaseUpdated, Facets
 from shared.contracts.partners import Cover
@@ -15,7 +17,7 @@ from shared.errors import Unavailable
 from shared.runtime import consumer as consumers
 from shared.runtime.consumer import EventConsumer, _Listener, arrival_of
 from shared.runtime.declaration import Acceptance, Aggregate, Service, State, quiet
-from shared.runtime.store import StoreDown
+from shared.runtime.transactions import StoreDown
 from shared.trust.signing import KeySet
 from tests.shared.runtime.memory import KEYS, Memory, arrival, engine_of
 
@@ -31,6 +33,14 @@ class Client:
         self.sought: list[tuple] = []
         self.paused: set = set()
         self.hangs = False
+        self.group: dict[TopicPartition, int] = {}
+        self.beginning = 0
+
+    async def committed(self, partition):
+        return self.group.get(partition)
+
+    async def beginning_offsets(self, partitions):
+        return dict.fromkeys(partitions, self.beginning)
 
     def assignment(self):
         return set(self.held)
@@ -84,6 +94,65 @@ async def test_offsets_are_committed_after_the_transaction_one_past_the_last():
     await consumer._handle((record(1, 4), record(2, 5)))
     assert client.committed_to == [{HERE: 6}]
     assert len(store.inbox) == 2
+
+
+MARKED = ("case-updated", 0)
+
+
+@pytest.mark.parametrize(
+    ("group", "mark", "begins"),
+    [(9, 9, None), (9, 20, None), (9, 4, 4), (9, None, 2), (None, 4, None)],
+    ids=["as the group", "group behind", "restored", "lost", "new group"],
+)
+async def test_reading_begins_where_the_store_ends(group, mark, begins):
+    async def marks():
+        return {} if mark is None else {MARKED: mark}
+
+    store = Memory()
+    consumer, client = following(store, marks=marks)
+    client.group, client.beginning = {} if group is None else {HERE: group}, 2
+    await consumer._handle((record(1, 9),))
+    assert client.sought == ([] if begins is None else [(HERE, begins)])
+    assert len(store.inbox) == (1 if begins is None else 0)
+    assert bool(client.committed_to) == (begins is None)
+    await consumer._handle((record(1, 9),))
+    assert len(client.sought) <= 1
+    assert len(store.inbox) == 1
+
+
+async def test_a_partition_whose_mark_cannot_be_read_is_not_read(monkeypatch):
+    async def marks():
+        raise StoreDown("down")
+
+    store = Memory()
+    consumer, client = following(store, marks=marks)
+    await consumer._handle((record(1, 9),))
+    assert (len(store.inbox), client.committed_to, client.sought) == (0, [], [(HERE, 9)])
+    consumer._resuming.cancel()
+
+
+async def test_what_this_member_stored_is_not_read_again_after_a_rebalance():
+    async def marks():
+        return {MARKED: 4}
+
+    consumer, client = following(Memory(), marks=marks)
+    client.group = {HERE: 4}
+    await consumer._handle((record(1, 4), record(2, 5)))
+    await _Listener(consumer).on_partitions_revoked([HERE])
+    client.group = {HERE: 6}
+    await consumer._handle((record(3, 6),))
+    assert client.sought == []
+
+
+async def test_a_client_whose_group_task_ended_is_broken():
+    consumer, client = following(Memory())
+    assert not consumer.broken
+    client._coordinator = SimpleNamespace(_coordination_task=asyncio.create_task(asyncio.sleep(0)))
+    assert not consumer.broken
+    await client._coordinator._coordination_task
+    assert consumer.broken
+    assert "_coordination_task = " in inspect.getsource(GroupCoordinator), "another version of the client: look again"
+    assert "self._coordinator = " in inspect.getsource(AIOKafkaConsumer)
 
 
 async def test_only_partitions_still_held_are_committed():

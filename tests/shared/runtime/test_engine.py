@@ -18,7 +18,7 @@ from shared.runtime.declaration import Aggregate, Attempt, Command, Job, Recorde
 from shared.runtime.documents import Writes
 from shared.runtime.engine import CONFLICTS, LONGEST_PAUSE
 from shared.runtime.letters import where
-from shared.runtime.store import CommitUnknown, Conflict, StoreDown, StoreRefusal
+from shared.runtime.transactions import CommitUnknown, Conflict, StoreDown, StoreRefusal
 from tests.shared.runtime.memory import CASE, Memory, Silent, arrival, engine_of, unread
 
 OTHER = CASE.replace("1", "2")

@@ -32,7 +32,8 @@ class Bus:
 
 def test_the_horizon_is_the_oldest_sighting_less_the_flight_of_its_answer():
     bus, progress = Bus(), Progress()
-    progress.assigned({OPENED: 0, UPDATED: 0})
+    progress.assigned(OPENED, 0)
+    progress.assigned(UPDATED, 0)
     bus.polled[UPDATED] = NOON + timedelta(seconds=7)
     progress.observe(bus)
     assert progress.horizon(0) == NOON - FLIGHT
@@ -42,7 +43,8 @@ def test_the_horizon_is_the_oldest_sighting_less_the_flight_of_its_answer():
 def test_a_partition_is_catching_up_until_every_topic_was_seen_and_stored_up_to_its_mark():
     bus, progress = Bus(), Progress()
     bus.marks = {OPENED: 5, UPDATED: 3}
-    progress.assigned({OPENED: 0, UPDATED: 3})
+    progress.assigned(OPENED, 0)
+    progress.assigned(UPDATED, 3)
     progress.observe(bus)
     assert progress.horizon(0) is None
     progress.stored({OPENED: 4})
@@ -53,7 +55,8 @@ def test_a_partition_is_catching_up_until_every_topic_was_seen_and_stored_up_to_
     assert progress.horizon(0) == NOON - FLIGHT
     bus.polled[UPDATED] = None
     again = Progress()
-    again.assigned({OPENED: 5, UPDATED: 3})
+    again.assigned(OPENED, 5)
+    again.assigned(UPDATED, 3)
     again.observe(bus)
     assert again.horizon(0) is None
 
@@ -61,7 +64,8 @@ def test_a_partition_is_catching_up_until_every_topic_was_seen_and_stored_up_to_
 def test_events_that_come_after_a_reading_do_not_keep_its_horizon_back():
     bus, progress = Bus(), Progress()
     bus.marks = {OPENED: 5, UPDATED: 0}
-    progress.assigned({OPENED: 0, UPDATED: 0})
+    progress.assigned(OPENED, 0)
+    progress.assigned(UPDATED, 0)
     progress.observe(bus)
     bus.marks[OPENED] = 900
     progress.stored({OPENED: 5})
@@ -71,7 +75,8 @@ def test_events_that_come_after_a_reading_do_not_keep_its_horizon_back():
 
 def test_the_same_sighting_never_moves_a_horizon_twice():
     bus, progress = Bus(), Progress()
-    progress.assigned({OPENED: 0, UPDATED: 0})
+    progress.assigned(OPENED, 0)
+    progress.assigned(UPDATED, 0)
     progress.observe(bus)
     progress.observe(bus)
     assert progress.horizon(0) == NOON - FLIGHT
@@ -85,20 +90,23 @@ def test_what_was_stored_while_the_start_was_being_asked_for_counts():
     bus, progress = Bus(), Progress()
     bus.marks = {OPENED: 5, UPDATED: 0}
     progress.stored({OPENED: 5})  # the batch ends before the answer "starts at 0" is here
-    progress.assigned({OPENED: 0, UPDATED: 0})
+    progress.assigned(OPENED, 0)
+    progress.assigned(UPDATED, 0)
     progress.observe(bus)
     assert progress.horizon(0) == NOON - FLIGHT
 
 
 def test_a_revoked_partition_has_no_horizon_until_it_has_caught_up_again():
     bus, progress = Bus(), Progress()
-    progress.assigned({OPENED: 0, UPDATED: 0})
+    progress.assigned(OPENED, 0)
+    progress.assigned(UPDATED, 0)
     progress.observe(bus)
     progress.revoked([OPENED, UPDATED])
     assert progress.horizon(0) is None
     assert not progress.known(OPENED)
     bus.marks[OPENED] = 4
-    progress.assigned({OPENED: 2, UPDATED: 0})
+    progress.assigned(OPENED, 2)
+    progress.assigned(UPDATED, 0)
     progress.observe(bus)
     assert progress.horizon(0) is None
     assert progress.next_offset(OPENED) == 2
@@ -106,7 +114,8 @@ def test_a_revoked_partition_has_no_horizon_until_it_has_caught_up_again():
 
 def test_a_partition_far_behind_again_is_not_current():
     bus, progress = Bus(), Progress()
-    progress.assigned({OPENED: 0, UPDATED: 0})
+    progress.assigned(OPENED, 0)
+    progress.assigned(UPDATED, 0)
     assert not progress.current(0, NOON)
     progress.observe(bus)
     assert progress.current(0, NOON + timedelta(seconds=5))
@@ -116,5 +125,6 @@ def test_a_partition_far_behind_again_is_not_current():
 def test_lag_counts_what_is_on_the_bus_and_not_stored():
     bus, progress = Bus(), Progress()
     bus.marks = {OPENED: 10, UPDATED: 4}
-    progress.assigned({OPENED: 7, UPDATED: 4})
+    progress.assigned(OPENED, 7)
+    progress.assigned(UPDATED, 4)
     assert progress.lag(bus) == {0: 3}

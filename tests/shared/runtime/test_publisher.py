@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -13,7 +14,7 @@ from shared.errors import Unavailable
 from shared.runtime import publisher as publishers
 from shared.runtime.metrics import Metrics
 from shared.runtime.publisher import Publisher
-from shared.runtime.store import StoreDown
+from shared.runtime.transactions import StoreDown
 
 MESSAGE = Message(topic="case-opened", key=b"c", headers=(("a", b"b"),), body=b"{}")
 
@@ -41,7 +42,7 @@ class Producer:
     async def send(self, topic, *, value, key, headers):
         self.sent.append((topic, key, value, headers))
         future = asyncio.get_running_loop().create_future()
-        future.set_result(None)
+        future.set_result(SimpleNamespace(topic=topic, partition=0, offset=len(self.sent) - 1))
         return future
 
 
@@ -75,6 +76,7 @@ async def test_many_who_publish_at_once_share_one_connection(producer):
     assert len(producer.made) == 1
     assert len(producer.made[0].sent) == 5
     assert producer.made[0].sent[0] == ("case-opened", b"c", b"{}", [("a", b"b")])
+    assert one.reached == {("case-opened", 0): 5}
 
 
 @pytest.mark.parametrize("how", ["fails", "hangs"])
