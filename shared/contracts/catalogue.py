@@ -25,6 +25,13 @@ BY_TYPE = MappingProxyType({type_of(event): event for event in EVENTS})
 MAX_EVENT_BYTES = 64 * 1024
 
 
+def newest(event: Event) -> Event:
+    """The event in its newest version: what every fold meets, whatever the log says."""
+    while (newer := event.upcast()) is not event:
+        event = newer
+    return event
+
+
 def topics() -> tuple[str, ...]:
     """All topics, of events and of partners, sorted."""
     return tuple(
@@ -41,7 +48,7 @@ def encode_body(event: Event) -> bytes:
 
 
 def decode_body(envelope: Envelope, body: bytes) -> Event:
-    """The event that a body says, by its envelope's type.
+    """The event that a body says, by its envelope's type, in its newest version.
 
     Raises:
         BrokenContract: an unknown type or version, or a body that its model refuses (fields named, values not).
@@ -50,7 +57,7 @@ def decode_body(envelope: Envelope, body: bytes) -> Event:
     if model is None:
         raise BrokenContract(f"Unknown event type {envelope.type}: deploy followers before publishers.")
     try:
-        return model.model_validate_json(body)
+        return newest(model.model_validate_json(body))
     except ValidationError as error:
         fields = {".".join(map(str, problem["loc"])) or "(body)" for problem in error.errors(include_input=False)}
         raise BrokenContract(f"A {model.name} body is malformed at {', '.join(sorted(fields))}.") from None

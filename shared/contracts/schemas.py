@@ -61,18 +61,23 @@ def asyncapi() -> dict[str, Any]:
     operations: dict[str, Any] = {}
     messages: dict[str, Any] = {}
     for event in EVENTS:
-        owner = event.owner or "every service"
-        channels[event.name] = {
-            "address": event.name,
-            "description": f"Published by {owner}. Key: the case id. One partition per case.",
-            "messages": {event.name: {"$ref": f"#/components/messages/{event.name}"}},
-        }
-        messages[event.name] = {
+        message_name = f"{event.name}.v{event.version}"
+        channel = channels.setdefault(
+            event.name,
+            {
+                "address": event.name,
+                "description": f"Published by {event.owner or 'every service'}. Key: the case id. "
+                "One partition per case.",
+                "messages": {},
+            },
+        )
+        channel["messages"][message_name] = {"$ref": f"#/components/messages/{message_name}"}
+        messages[message_name] = {
             "name": type_of(event),
             "contentType": "application/json",
             "summary": (event.__doc__ or event.name).strip().split("\n")[0],
             "bindings": {"kafka": {"key": {"type": "string"}}},
-            "payload": {"$ref": f"../shared/contracts/schemas/{event.name}.v{event.version}.json"},
+            "payload": {"$ref": f"../shared/contracts/schemas/{message_name}.json"},
         }
         for service in (event.owner,) if event.owner else SERVICES:
             operations[f"{service}-publishes-{event.name}"] = {
@@ -125,6 +130,21 @@ def broken() -> list[str]:
             found.append(f"{path.name}: a published version may not disappear.")
             continue
         found += [f"{path.name}: {one}" for one in breaking(json.loads(path.read_text(encoding="utf-8")), after)]
+    return found
+
+
+def unread() -> list[str]:
+    """Older versions of which nobody says what they are in the next one, and gaps between versions."""
+    found: list[str] = []
+    for name in sorted({event.name for event in EVENTS}):
+        versions = sorted((event for event in EVENTS if event.name == name), key=lambda event: event.version)
+        if [event.version for event in versions] != list(range(1, len(versions) + 1)):
+            found.append(f"{name}: its versions are not 1 to {len(versions)}.")
+        found += [
+            f"{name}.v{event.version}: say by `upcast` what it is in version {event.version + 1}."
+            for event in versions[:-1]
+            if event.upcast is Event.upcast
+        ]
     return found
 
 
@@ -222,7 +242,7 @@ def main(arguments: list[str]) -> None:
         case ["write"]:
             write()
         case ["check"]:
-            problems = [*broken(), *differences()]
+            problems = [*unread(), *broken(), *differences()]
             if problems:
                 raise SystemExit("\n".join(problems))
         case _:

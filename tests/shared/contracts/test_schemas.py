@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from shared.contracts import schemas
+from shared.contracts import catalogue, schemas
+from shared.contracts.event import Event, type_of
+from shared.contracts.intake import CaseUpdated, Facets
 from shared.contracts.sealed_fields import SEALED
+from tests.shared.contracts.test_envelope import ENVELOPE
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -122,3 +125,43 @@ def test_every_event_stands_in_the_asyncapi_with_its_owner():
     assert {f"{one}-publishes-checkpoint" for one in ("intake", "evidence", "legal", "billing", "notify")} <= set(
         document["operations"]
     )
+
+
+class Retold(CaseUpdated):
+    """The second version of an event, as a breaking change would make it."""
+
+    version: ClassVar[int] = 2
+    told_by: str
+
+
+class Told(CaseUpdated):
+    def upcast(self) -> Event:
+        return Retold(**self.model_dump(), told_by="unknown")
+
+
+def test_what_the_log_says_in_an_older_version_is_met_in_the_newest(monkeypatch):
+    monkeypatch.setattr(catalogue, "BY_TYPE", {type_of(Told): Told, type_of(Retold): Retold})
+    told = CaseUpdated(facets=Facets(persona="victim"))
+    [old, new] = [
+        catalogue.decode_body(ENVELOPE.model_copy(update={"type": type_of(model)}), catalogue.encode_body(event))
+        for model, event in ((Told, told), (Retold, Retold(facets=told.facets, told_by="a")))
+    ]
+    assert (type(old), old.facets, old.told_by) == (Retold, told.facets, "unknown")
+    assert new.told_by == "a"
+
+
+def test_a_version_without_an_upcaster_or_a_predecessor_is_refused(monkeypatch):
+    assert schemas.unread() == []
+    monkeypatch.setattr(schemas, "EVENTS", (Told, Retold))
+    assert schemas.unread() == []
+    monkeypatch.setattr(schemas, "EVENTS", (CaseUpdated, Retold))
+    assert schemas.unread() == ["case-updated.v1: say by `upcast` what it is in version 2."]
+    monkeypatch.setattr(schemas, "EVENTS", (Retold,))
+    assert schemas.unread() == ["case-updated: its versions are not 1 to 1."]
+
+
+def test_both_versions_stand_in_the_asyncapi_document(monkeypatch):
+    monkeypatch.setattr(schemas, "EVENTS", (Told, Retold))
+    document = schemas.asyncapi()
+    assert set(document["channels"]["case-updated"]["messages"]) == {"case-updated.v1", "case-updated.v2"}
+    assert {"case-updated.v1", "case-updated.v2"} <= set(document["components"]["messages"])
