@@ -22,7 +22,7 @@ $(READY): requirements-dev.lock
 	@touch $@
 
 demo: $(READY) ## Play one whole case on the embedded platform, audit it, write var/demo
-	$(BIN)/recours demo
+	$(BIN)/recours demo --yes
 
 up: $(READY) ## Start the embedded platform on this machine, until Ctrl-C
 	$(BIN)/recours up
@@ -38,7 +38,8 @@ test-unit: $(READY) ## Run the tests with sockets closed; domains at 100 % of br
 test-platform: $(READY) ## Run the tests that need sockets, most of them on real processes
 	$(BIN)/pytest -n 2 --dist loadgroup -m "(platform or loopback) and not browser"
 
-test-browser: $(READY) ## Try the pages in Chromium; tests/browser/conftest.py says what it needs
+test-browser: $(READY) ## Try the pages in Chromium; gets the browser (as root) and axe-core (by npm) first
+	$(BIN)/python -m tests.browser.install
 	$(BIN)/pytest -m browser
 
 lint: $(READY) ## Check style, types, import rules, contracts

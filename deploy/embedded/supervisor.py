@@ -106,14 +106,18 @@ class Platform:
     async def stop(self) -> None:
         """Ends the services, which drain at the same time, then the engines, last started first."""
         try:
-            own = [keeper for keeper in self._keepers.values() if keeper.child.is_service]
-            await asyncio.gather(*(keeper.stop() for keeper in own))
+            await self.stop_services()
             for keeper in reversed([keeper for keeper in self._keepers.values() if not keeper.child.is_service]):
                 await keeper.stop()
         finally:
             if self._lock is not None:
                 os.close(self._lock)
                 self._lock = None
+
+    async def stop_services(self) -> None:
+        """Ends the services alone, which drain at the same time and say their last checkpoints; the engines go on."""
+        own = [keeper for keeper in self._keepers.values() if keeper.child.is_service]
+        await asyncio.gather(*(keeper.stop() for keeper in own))
 
     async def ready(self) -> None:
         """Waits until every child answers. Raises Unavailable when one cannot start, or after ``within`` seconds."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import email
-import importlib
 import json
 import os
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from email.policy import default
 from pathlib import Path
@@ -23,11 +22,11 @@ import pytest
 
 from deploy.cli.demo import play
 from deploy.demo.people import GUARDIAN
+from deploy.demo.rest import unread
 from deploy.demo.story import Story
 from deploy.embedded.site import SERVICES
 from deploy.embedded.supervisor import Platform
 from shared import clock
-from shared.runtime import archive
 from tests.deploy.processes import until
 from tests.deploy.toy_platform import recours
 from tests.flows.everything import Everything
@@ -165,23 +164,14 @@ async def at_rest(platform: Platform) -> bool:
                     say(f"not at rest: {left} {name} of {service}")
                     await asyncio.sleep(0.5)  # asked without a pause, the store would have no time for the services
                     return False
-        ends = {(one.topic, one.partition): one.offset + 1 for one in await everything.records()}
-    unread = [service for service in SERVICES if not await _read(platform, service, ends)]
-    if unread:
-        say(f"not at rest: {', '.join(unread)} still reading")
-    return not unread
+    reading = await unread(platform)
+    if reading:
+        say(f"not at rest: {', '.join(reading)} still reading")
+    return not reading
 
 
 def _due() -> dict[str, Any]:
     return {"wake": {"$ne": None, "$lte": clock.now()}}
-
-
-async def _read(platform: Platform, name: str, ends: Mapping[tuple[str, int], int]) -> bool:
-    """Whether a service has read all that it follows."""
-    service = importlib.import_module(f"services.{name}.service").service
-    followed = {one.name for one in service.follows}
-    done = await archive.committed(platform.site.address("bus"), f"recours-{name}", followed)
-    return all(done.get(place, 0) >= end for place, end in ends.items() if place[0] in followed)
 
 
 async def effects(platform: Platform, story: Story) -> tuple[Counter[str], dict[str, int]]:
