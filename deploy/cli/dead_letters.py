@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.audit.sites import declaration, keyring_of, settings_directory, settings_of, store_of
+from deploy.cli.options import Data, Where
+from deploy.embedded.site import SERVICES
 from shared import ids
 from shared.contracts.envelope import Message
 from shared.errors import NotFound, Refused
@@ -25,9 +27,7 @@ from shared.runtime.metrics import Metrics
 from shared.runtime.publisher import Publisher
 from shared.runtime.store import Store
 
-Service = Annotated[str, typer.Option(help="Whose dead letters.")]
-Data = Annotated[Path | None, typer.Option(help="Directory of a platform of this machine.")]
-Where = Annotated[Path | None, typer.Option("--settings", help="Directory with a SERVICE.env for each service.")]
+Service = Annotated[str, typer.Option(help=f"Whose dead letters: {', '.join(SERVICES)}.")]
 LONGEST_HEADER = 120
 
 
@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
         console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
         if letters:
             console.print(table)
-        console.print(f"{len(letters)} dead letters of {service}.")
+        console.print(f"{len(letters)} dead {'letter' if len(letters) == 1 else 'letters'} of {service}.")
 
     @group.command()
     def show(
@@ -115,9 +115,9 @@ def _show(letter: DeadLetter) -> None:
 async def _redrive(name: str, directory: Path | None, wanted: str | None) -> tuple[list[str], list[str]]:
     """Ids of the letters that are gone and of those that stay. Raises Unavailable, NotFound."""
     async with _engine(name, directory) as engine:
-        letters = await engine.store.dead_letters()
+        letters = await engine.writing.store.dead_letters()
         chosen = letters if wanted is None else [_chosen(letters, wanted)]
-        results = [(one.id, await engine.redrive(one)) for one in chosen]
+        results = [(one.id, await engine.facts.redrive(one)) for one in chosen]
         return [one for one, gone in results if gone], [one for one, gone in results if not gone]
 
 
@@ -139,9 +139,9 @@ async def _engine(name: str, directory: Path | None) -> AsyncIterator[Engine]:
         await publisher.start()
         engine = Engine(service, store, publisher, signing, lambda: keys, Epochs(writer), metrics)
         yield engine
-        message = await engine.checkpoint(final=True)
+        message = await engine.checkpoints.say(final=True)
         if message is not None:
-            await objects.put(f"checkpoint.{writer}.{engine.epochs.number - 1}", _one(message))
+            await objects.put(f"checkpoint.{writer}.{engine.writing.epochs.number - 1}", _one(message))
 
 
 async def _one(message: Message) -> AsyncIterator[bytes]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from shared.runtime.declaration import Aggregate, Recorded
 from shared.runtime.documents import DeadLetter
-from shared.runtime.folding import Loaded, Outcome
+from shared.runtime.folding import Loaded, Outcome, settle
+from shared.runtime.letters import letter_of, where
 from shared.runtime.messages import Arrival
 
 
@@ -35,6 +37,16 @@ class Plan:
     @property
     def cause(self) -> Recorded | None:
         return self.inbox[-1][1].fact if self.inbox else None
+
+    def settle(
+        self, declared: Aggregate, service: str, loaded: Loaded, moment: datetime, *, cause: str, correlation: str
+    ) -> None:
+        """Let it react; a reaction that fails is a dead letter, which holds the aggregate."""
+        try:
+            self.outcome = settle(declared, service, loaded, moment, cause=cause, correlation=correlation)
+        except Exception as error:
+            self.dead_letters.append(letter_of(loaded, "react", where(error), moment))
+            self.outcome = Outcome(replace(loaded, held=loaded.held + 1, pending=True))
 
     def changes(self) -> bool:
         """Whether there is anything to write."""

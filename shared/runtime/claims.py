@@ -89,7 +89,7 @@ class Jobs:
     async def _one(self, worker: Worker, attempt: Attempt, failures: int) -> str:
         running = self._running
         try:
-            if await running.engine.held(attempt.aggregate, attempt.case):
+            if await running.engine.commands.held(attempt.aggregate, attempt.case):
                 raise Held("Its result would have to wait for an operator.")  # before anything is done outside
             async with asyncio.timeout(worker.lease.total_seconds() * 0.9):
                 commands = await worker.run(attempt, running)
@@ -133,7 +133,7 @@ class Jobs:
             raise
         except Exception as error:  # not even the failure can be said: an operator must look
             why = error.code if isinstance(error, RecoursError) else where(error)
-            await self._running.engine.give_up(attempt, f"{reason}, then {why}")
+            await self._running.engine.commands.give_up(attempt, f"{reason}, then {why}")
             return "dead"
         return "given-up"
 

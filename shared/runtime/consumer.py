@@ -227,7 +227,7 @@ class EventConsumer:
         if self._refresh is not None and any(_by_unknown_key(one, self._keys()) for one in arrivals):
             await self._refresh()  # a service signs with a new key as soon as it has published it
             arrivals = [reread(one, self._keys()) for one in arrivals]
-        self._engine.metrics.batch.observe(len(arrivals))
+        self._engine.writing.metrics.batch.observe(len(arrivals))
         groups: dict[str, Group] = {}
         for arrival in arrivals:
             if arrival.topic in self._partner_topics:
@@ -235,12 +235,12 @@ class EventConsumer:
                     await self._outside(arrival)
                 continue
             live = self.progress.current(arrival.partition, now())
-            for aggregate_id, group in self._engine.targets(arrival, live=live).items():
+            for aggregate_id, group in self._engine.facts.targets(arrival, live=live).items():
                 if groups.setdefault(aggregate_id, group) is not group:
                     groups[aggregate_id].arrivals.extend(group.arrivals)
-        published = await self._engine.apply(groups) if groups else []
+        published = await self._engine.facts.apply(groups) if groups else []
         await self._commit(arrivals)
-        publish = self._engine.publisher.publish
+        publish = self._engine.writing.publisher.publish
         await asyncio.gather(*(publish(outbox, messages) for outbox, messages in published if outbox))
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> None:

@@ -46,6 +46,11 @@ class Outcome:
     jobs: tuple[Job, ...] = ()
 
 
+def is_due(loaded: Loaded, moment: datetime) -> bool:
+    """Whether its wake has come."""
+    return loaded.wake is not None and loaded.wake <= moment
+
+
 def blank(aggregate: Aggregate, aggregate_id: str, case: str) -> Loaded:
     """An aggregate of which nothing is known yet."""
     return Loaded(aggregate_id, case, aggregate.state())

@@ -66,12 +66,12 @@ class Loops:
 
     async def checkpoint(self, *, final: bool = False) -> None:
         """Say what was stored since the last one, on the bus and as an object; note how far the bus was followed."""
-        message = await self._running.engine.checkpoint(final=final)
+        message = await self._running.engine.checkpoints.say(final=final)
         if message is not None:
             number = next(value.decode() for name, value in message.headers if name == "ce_sequence")
             await self._running.objects.put(f"checkpoint.{self._running.writer}.{number}", _one(message), length=None)
         marks = {mark(FOLLOWED, *place): offset for place, offset in self.consumer.progress.reached().items()}
-        marks |= {mark(PUBLISHED, *place): at for place, at in self._running.engine.publisher.reached.items()}
+        marks |= {mark(PUBLISHED, *place): at for place, at in self._running.engine.writing.publisher.reached.items()}
         if marks:
             with contextlib.suppress(Conflict):  # another replica writes the same ones: they are as good
                 await self._running.store.write(Writes(marks=marks), now=now())
@@ -113,7 +113,7 @@ class Loops:
         if not horizons:
             return
         for aggregate_id in await running.store.due_wakes([number for number, _ in by_horizon], min(horizons)):
-            await running.engine.wake(aggregate_id, min(horizons))
+            await running.engine.wakes.wake(aggregate_id, min(horizons))
 
     async def _work(self) -> None:
         """Claim at once when a transaction of this process left work, and now and then for what others left."""
@@ -122,13 +122,13 @@ class Loops:
             with contextlib.suppress(Conflict):
                 await running.store.take_back(running.settings.replica, running.writer)
                 self._left = False
-        running.engine.work.clear()
+        running.engine.writing.work.clear()
         await self.jobs.turn()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(running.engine.work.wait(), 0.5)
+            await asyncio.wait_for(running.engine.writing.work.wait(), 0.5)
 
     async def _outbox(self) -> None:
-        publisher = self._running.engine.publisher
+        publisher = self._running.engine.writing.publisher
         await publisher.forget()
         while await publisher.sweep():
             await publisher.forget()

@@ -137,7 +137,7 @@ class Outside:
                 unknown = Refused("unknown-case", "No case has this reference: check it and send it under a new id.")
                 await self._refuse(document, unknown, **names)
             elif document["status"] != "waiting":
-                await self._running.engine.record(Writes(outside={**document, "status": "waiting"}))
+                await self._running.engine.writing.record(Writes(outside={**document, "status": "waiting"}))
             return
         document = {**document, "case": case}
         if not partner.may(message.topic, case):
@@ -145,7 +145,7 @@ class Outside:
                 document, Refused("out-of-scope", "Your registration does not cover this case."), **names
             )
         elif acceptance.confirmed:
-            await self._running.engine.record(Writes(outside={**document, "status": "unconfirmed"}))
+            await self._running.engine.writing.record(Writes(outside={**document, "status": "unconfirmed"}))
         else:
             try:
                 await self._running.carry_out(
@@ -161,7 +161,7 @@ class Outside:
                 )
             except Held:
                 if document["status"] != "waiting":
-                    await self._running.engine.record(Writes(outside={**document, "status": "waiting"}))
+                    await self._running.engine.writing.record(Writes(outside={**document, "status": "waiting"}))
             except Unavailable:
                 raise
             except Exception as error:  # one message must not keep all that follow it
@@ -188,7 +188,7 @@ class Outside:
             body=answer.model_dump_json().encode(),
         )
         refused = {**document, "status": "refused", "body": b"", "code": refusal.code}
-        await self._running.engine.record(Writes(outside=refused, messages=[said]))
+        await self._running.engine.writing.record(Writes(outside=refused, messages=[said]))
 
 
 def _document(place: str, topic: str, digest: str, body: bytes) -> dict[str, Any]:

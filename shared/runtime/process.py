@@ -110,7 +110,7 @@ class _Process:
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(DRAIN / 3):
                 await loops.checkpoint(final=True)
-        await running.engine.publisher.stop()
+        await running.engine.writing.publisher.stop()
         log.info("stopped")
 
     # ---- putting together

@@ -9,9 +9,10 @@ import httpx
 from shared.contracts.envelope import Message
 from shared.objects import Objects
 from shared.runtime.answers import Answer
+from shared.runtime.commands import Done
 from shared.runtime.declaration import Attempt, Command, Recorded, Service, key_of
 from shared.runtime.documents import Document
-from shared.runtime.engine import Done, Engine
+from shared.runtime.engine import Engine
 from shared.runtime.metrics import Metrics
 from shared.runtime.outside import Outside
 from shared.runtime.store import Store
@@ -83,7 +84,7 @@ class Running:
         Raises:
             Refused, NotFound: the domain says no. Held, Unavailable: try again later. Nothing was written.
         """
-        return await self.engine.carry_out(
+        return await self.engine.commands.carry_out(
             command, cause=cause, correlation=correlation, job=job, answer=answer, outside=outside
         )
 

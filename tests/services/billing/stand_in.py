@@ -11,8 +11,8 @@ from typing import Any
 from services.billing.service import service
 from shared.clock import now
 from shared.errors import NotFound
+from shared.runtime.commands import Done
 from shared.runtime.declaration import Attempt
-from shared.runtime.engine import Done
 from shared.runtime.folding import absorb, blank, carry_out, settle
 from shared.settings import Settings
 from shared.trust.sealing import open_sealed

@@ -14,8 +14,8 @@ from services.evidence.domain.case import CaseState
 from services.evidence.service import service
 from shared import clock
 from shared.errors import NotFound
+from shared.runtime.commands import Done
 from shared.runtime.declaration import Attempt, Job
-from shared.runtime.engine import Done
 from shared.runtime.folding import Loaded, absorb, blank, carry_out, settle
 from shared.settings import Settings
 from shared.trust.keyring import KeysDestroyed

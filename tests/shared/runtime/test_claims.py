@@ -29,7 +29,7 @@ class Office:
 
     def __init__(self, *workers: Worker, due=()) -> None:
         self.service = SimpleNamespace(workers=workers)
-        self.store = self.engine = self
+        self.store = self.engine = self.commands = self
         self.metrics = Metrics()
         self.writer = "w"
         self.is_held = False

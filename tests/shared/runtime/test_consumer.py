@@ -171,7 +171,7 @@ async def test_an_outage_commits_nothing_seeks_back_pauses_and_resumes(monkeypat
     async def fails(groups):
         raise error
 
-    monkeypatch.setattr(consumer._engine, "apply", fails)
+    monkeypatch.setattr(consumer._engine.facts, "apply", fails)
     await consumer._handle((record(1, 4), record(2, 5)))
     assert client.committed_to == []
     assert client.sought == [(HERE, 4)]

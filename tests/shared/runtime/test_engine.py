@@ -16,7 +16,7 @@ from shared.errors import Refused, Unavailable
 from shared.runtime.batches import Group, by_aggregate, halves
 from shared.runtime.declaration import Aggregate, Attempt, Command, Job, Recorded, Service, State
 from shared.runtime.documents import Writes
-from shared.runtime.engine import CONFLICTS, LONGEST_PAUSE
+from shared.runtime.facts import CONFLICTS, LONGEST_PAUSE
 from shared.runtime.letters import where
 from shared.runtime.transactions import CommitUnknown, Conflict, StoreDown, StoreRefusal
 from tests.shared.runtime.memory import CASE, Memory, Silent, arrival, engine_of, unread
@@ -82,7 +82,7 @@ def updated(number: int, sequence: int = 1, *, case: str = CASE):
 def groups(engine, *arrivals, live=True):
     found: dict[str, Group] = {}
     for one in arrivals:
-        for aggregate_id, group in engine.targets(one, live=live).items():
+        for aggregate_id, group in engine.facts.targets(one, live=live).items():
             if found.setdefault(aggregate_id, group) is not group:
                 found[aggregate_id].arrivals.extend(group.arrivals)
     return found
@@ -106,24 +106,24 @@ async def test_a_batch_is_one_transaction_and_the_same_batch_again_is_none():
     store = Memory()
     engine = engine_of(service(), store)
     batch = [updated(1), updated(2, 2), updated(3, case=OTHER)]
-    await engine.apply(groups(engine, *batch))
+    await engine.facts.apply(groups(engine, *batch))
     assert (store.commits, len(store.inbox)) == (1, 3)
-    await engine.apply(groups(engine, *batch))
+    await engine.facts.apply(groups(engine, *batch))
     assert (store.commits, len(store.inbox)) == (1, 3)
 
 
 async def test_an_aggregate_that_cannot_be_loaded_is_held_and_the_others_go_on():
     store = Memory()
     engine = engine_of(service(), store)
-    await engine.apply(groups(engine, updated(1)))
+    await engine.facts.apply(groups(engine, updated(1)))
     store.unloadable = {ID}
-    await engine.apply(groups(engine, updated(2, 2), updated(3, case=OTHER)))
+    await engine.facts.apply(groups(engine, updated(2, 2), updated(3, case=OTHER)))
     assert f"{OTHER_ID}/{updated(3, case=OTHER).fact.id}" in store.inbox
     [letter] = store.letters.values()
     assert (letter.aggregate, letter.reason, store.states[ID]["held"]) == (ID, "not-applied", 1)
     assert "Camille" not in letter.detail
     store.unloadable = set()
-    assert await engine.redrive(letter)
+    assert await engine.facts.redrive(letter)
     assert store.states[ID]["held"] == 0
     assert len(store.inbox) == 3
 
@@ -135,7 +135,7 @@ async def test_a_reaction_too_large_for_an_event_holds_its_aggregate_and_no_othe
 
     store = Memory()
     engine = engine_of(service(react), store)
-    await engine.apply(groups(engine, updated(9), updated(1, case=OTHER)))
+    await engine.facts.apply(groups(engine, updated(9), updated(1, case=OTHER)))
     assert store.states[ID]["held"] == 1
     assert store.states[OTHER_ID]["held"] == 0
 
@@ -150,11 +150,11 @@ async def test_a_route_that_fails_leaves_a_dead_letter_that_redriving_sends_ever
 
     store = Memory()
     engine = engine_of(service(route=route, children=True), store)
-    await engine.apply(groups(engine, updated(1)))
+    await engine.facts.apply(groups(engine, updated(1)))
     [letter] = store.letters.values()
     assert "Camille" not in letter.detail
     broken = False
-    assert await engine.redrive(letter)
+    assert await engine.facts.redrive(letter)
     assert {one.rsplit("/", 1)[0] for one in store.inbox} == {ID, f"notify/exhibit/x-{CASE}"}
 
 
@@ -163,31 +163,31 @@ async def test_what_could_not_be_read_is_redriven_to_every_aggregate_it_concerns
     engine = engine_of(service(children=True), store)
     fact = updated(1)
     sick = replace(fact, fact=None, problem="unknown type")  # what an older deployment made of the same bytes
-    await engine.apply(groups(engine, sick))
+    await engine.facts.apply(groups(engine, sick))
     [letter] = store.letters.values()
-    assert await engine.redrive(letter)
+    assert await engine.facts.redrive(letter)
     assert {one.rsplit("/", 1)[0] for one in store.inbox} == {ID, f"notify/exhibit/x-{CASE}"}
 
 
 async def test_a_letter_that_still_cannot_be_read_stays():
     store = Memory()
     engine = engine_of(service(), store)
-    await engine.apply(groups(engine, unread(updated(1), specversion=b"9")))
+    await engine.facts.apply(groups(engine, unread(updated(1), specversion=b"9")))
     [letter] = store.letters.values()
-    assert not await engine.redrive(letter)
+    assert not await engine.facts.redrive(letter)
     assert (list(store.letters), store.states[ID]["held"]) == ([letter.id], 1)
 
 
 async def test_a_letter_redriven_twice_releases_its_aggregate_from_no_other_letter():
     store = Memory()
     engine = engine_of(service(), store)
-    await engine.apply(groups(engine, updated(1), updated(666, 2)))
-    await engine.apply(groups(engine, unread(updated(3, 3), specversion=b"9")))
+    await engine.facts.apply(groups(engine, updated(1), updated(666, 2)))
+    await engine.facts.apply(groups(engine, unread(updated(3, 3), specversion=b"9")))
     assert store.states[ID]["held"] == 2
     letter = next(one for one in store.letters.values() if one.reason == "unreadable")
     healed = replace(letter, headers=updated(3, 3).headers)
-    assert await engine.redrive(healed)
-    assert await engine.redrive(healed)
+    assert await engine.facts.redrive(healed)
+    assert await engine.facts.redrive(healed)
     assert (store.states[ID]["held"], len(store.letters)) == (1, 1)
 
 
@@ -197,15 +197,15 @@ async def test_a_reaction_that_fails_again_at_its_redriving_is_not_said_to_be_go
 
     store = Memory()
     engine = engine_of(service(react), store)
-    await engine.apply(groups(engine, updated(1)))
+    await engine.facts.apply(groups(engine, updated(1)))
     [letter] = store.letters.values()
     await asyncio.sleep(0.002)  # the next letter's id has another millisecond
-    assert not await engine.redrive(letter)
+    assert not await engine.facts.redrive(letter)
     assert store.states[ID]["held"] == len(store.letters) == 1
 
 
 async def test_an_aggregate_that_conflicts_without_end_is_held(monkeypatch):
-    monkeypatch.setattr("shared.runtime.engine.CONFLICTS", 3)
+    monkeypatch.setattr("shared.runtime.facts.CONFLICTS", 3)
     store = Memory()
     engine = engine_of(service(), store)
 
@@ -214,7 +214,7 @@ async def test_an_aggregate_that_conflicts_without_end_is_held(monkeypatch):
             raise Conflict
 
     store.before_write = conflict
-    await engine.apply(groups(engine, updated(1), updated(2, case=OTHER)))
+    await engine.facts.apply(groups(engine, updated(1), updated(2, case=OTHER)))
     assert store.states[ID]["held"] == 1
     assert len(store.inbox) == 1
 
@@ -229,9 +229,9 @@ async def test_an_outage_holds_nothing():
     answers = [down]
     store.before_write = lambda writes: answers.pop()(writes) if answers else None  # gone for one moment only
     with pytest.raises(StoreDown):
-        await engine.apply(groups(engine, updated(1), updated(2, case=OTHER)))
+        await engine.facts.apply(groups(engine, updated(1), updated(2, case=OTHER)))
     assert not store.states
-    await engine.apply(groups(engine, updated(1), updated(2, case=OTHER)))
+    await engine.facts.apply(groups(engine, updated(1), updated(2, case=OTHER)))
     assert (len(store.inbox), store.letters) == (2, {})
 
 
@@ -244,7 +244,7 @@ async def test_what_the_store_refuses_becomes_the_letter_of_its_fact_alone():
             raise StoreRefusal("store-code-99")
 
     store.before_write = refuse
-    await engine.apply(groups(engine, updated(1), updated(2, 2), updated(3, 3)))
+    await engine.facts.apply(groups(engine, updated(1), updated(2, 2), updated(3, 3)))
     [letter] = store.letters.values()
     assert (letter.offset, letter.detail) == (2, "store-code-99")
     assert len(store.inbox) == 2
@@ -271,50 +271,50 @@ def with_deadlines() -> Service:
 async def test_a_command_does_not_run_ahead_of_a_wake_that_waits_for_the_bus():
     store = Memory()
     engine = engine_of(with_deadlines(), store)
-    await engine.apply(groups(engine, updated(20)))
+    await engine.facts.apply(groups(engine, updated(20)))
     await asyncio.sleep(0.03)  # the deadline passes
-    done = await engine.carry_out(Say(case=CASE))
+    done = await engine.commands.carry_out(Say(case=CASE))
     assert [one.event.template for one in done.events] == ["toy"]
     assert store.states[ID]["wake"] <= clock.now()
-    await engine.wake(ID, clock.now() - timedelta(seconds=5))
+    await engine.wakes.wake(ID, clock.now() - timedelta(seconds=5))
     assert len(store.published) == 1
-    await engine.wake(ID, clock.now())
+    await engine.wakes.wake(ID, clock.now())
     assert len(store.published) == 2
 
 
 async def test_a_fact_does_not_run_ahead_of_a_wake_that_is_due():
     store = Memory()
     engine = engine_of(with_deadlines(), store)
-    await engine.apply(groups(engine, updated(20)))
+    await engine.facts.apply(groups(engine, updated(20)))
     due = store.states[ID]["wake"]
     await asyncio.sleep(0.03)  # the deadline passes
-    await engine.apply(groups(engine, updated(20, 2)))
+    await engine.facts.apply(groups(engine, updated(20, 2)))
     assert (len(store.inbox), len(store.published)) == (2, 0)
     assert (store.states[ID]["pending"], store.states[ID]["wake"]) == (True, due)
 
 
 async def test_a_partners_message_settled_by_another_meanwhile_is_for_later():
     engine = engine_of(service(), Memory())
-    await engine.record(Writes(outside={"_id": "p/m", "status": "waiting"}))
+    await engine.writing.record(Writes(outside={"_id": "p/m", "status": "waiting"}))
     with pytest.raises(Unavailable):
-        await engine.record(Writes(outside={"_id": "p/m", "status": "refused"}))
+        await engine.writing.record(Writes(outside={"_id": "p/m", "status": "refused"}))
 
 
 async def test_a_partition_that_catches_up_folds_and_its_wake_reacts_later():
     store = Memory()
     engine = engine_of(with_deadlines(), store)
-    await engine.apply(groups(engine, updated(0), live=False))
+    await engine.facts.apply(groups(engine, updated(0), live=False))
     assert (store.states[ID]["pending"], len(store.published)) == (True, 0)
-    await engine.wake(ID, clock.now())
+    await engine.wakes.wake(ID, clock.now())
     assert (store.states[ID]["pending"], len(store.published)) == (False, 1)
 
 
 async def test_a_wake_that_fails_holds_its_aggregate_and_raises_nothing():
     store = Memory()
     engine = engine_of(with_deadlines(), store)
-    await engine.apply(groups(engine, updated(0), live=False))
+    await engine.facts.apply(groups(engine, updated(0), live=False))
     store.unloadable = {ID}
-    await engine.wake(ID, clock.now())
+    await engine.wakes.wake(ID, clock.now())
     assert store.states[ID]["held"] == 1
     [letter] = store.letters.values()
     assert letter.kind == "react"
@@ -324,7 +324,7 @@ async def test_a_wake_that_fails_holds_its_aggregate_and_raises_nothing():
 async def test_a_command_whose_event_is_too_large_is_refused():
     store = Memory()
     with pytest.raises(Refused, match="more than one case can hold"):
-        await engine_of(service(), store).carry_out(Say(case=CASE, template="x" * 70_000))
+        await engine_of(service(), store).commands.carry_out(Say(case=CASE, template="x" * 70_000))
     assert not store.states
 
 
@@ -333,8 +333,8 @@ async def test_an_attempt_that_cannot_even_fail_leaves_one_letter_however_often_
     engine = engine_of(service(), store)
     store.jobs[f"{ID}:mail:n"] = {"attempt": 1}
     attempt = Attempt(f"{ID}:mail:n", ID, CASE, "mail", "n", {}, 1)
-    await engine.give_up(attempt, "refused")
-    assert await engine.held(ID, CASE)
+    await engine.commands.give_up(attempt, "refused")
+    assert await engine.commands.held(ID, CASE)
     assert store.states[ID]["held"] == len(store.letters) == 1
     assert not store.jobs
 
@@ -342,12 +342,12 @@ async def test_an_attempt_that_cannot_even_fail_leaves_one_letter_however_often_
 async def test_a_cancelled_command_that_was_stored_counts_in_its_epoch():
     store = Memory()
     engine = engine_of(service(), store)
-    task = asyncio.ensure_future(engine.carry_out(Say(case=CASE)))
+    task = asyncio.ensure_future(engine.commands.carry_out(Say(case=CASE)))
     store.before_write = lambda _writes: task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(store.published) == 1
-    checkpoint = await engine.epochs.close(final=True)
+    checkpoint = await engine.writing.epochs.close(final=True)
     assert checkpoint.count == 1
 
 
@@ -360,9 +360,9 @@ async def test_an_epoch_with_a_commit_of_unknown_outcome_gets_no_checkpoint():
 
     store.after_write = lost
     with pytest.raises(CommitUnknown):
-        await engine.carry_out(Say(case=CASE))
+        await engine.commands.carry_out(Say(case=CASE))
     store.after_write = lambda _writes: None
-    await engine.checkpoint(final=True)
+    await engine.checkpoints.say(final=True)
     [said_] = [one for one in store.published.values() if one.topic == "checkpoint"]
     assert b'"number":2' in said_.body
     assert b'"count":0' in said_.body
@@ -371,34 +371,34 @@ async def test_an_epoch_with_a_commit_of_unknown_outcome_gets_no_checkpoint():
 async def test_a_checkpoint_that_could_not_be_stored_is_stored_with_the_same_bytes_later():
     store, publisher = Memory(), Silent()
     engine = engine_of(service(), store, publisher)
-    await engine.carry_out(Say(case=CASE))
+    await engine.commands.carry_out(Say(case=CASE))
 
     def down(writes):
         raise StoreDown("The store does not answer.")
 
     store.before_write = down
     with pytest.raises(StoreDown):
-        await engine.checkpoint()
+        await engine.checkpoints.say()
     store.before_write = lambda _writes: None
-    first = await engine.checkpoint()
+    first = await engine.checkpoints.say()
     assert b'"number":1' in first.body
-    last = await engine.checkpoint(final=True)
+    last = await engine.checkpoints.say(final=True)
     assert b'"number":2' in last.body
 
 
 async def test_a_checkpoint_stored_by_a_commit_whose_answer_was_lost_is_not_made_again():
     store = Memory()
     engine = engine_of(service(), store)
-    await engine.carry_out(Say(case=CASE))
+    await engine.commands.carry_out(Say(case=CASE))
 
     def lost(writes):
         raise CommitUnknown("The store stopped answering.")
 
     store.after_write = lost
     with pytest.raises(CommitUnknown):
-        await engine.checkpoint()
+        await engine.checkpoints.say()
     store.after_write = lambda _writes: None
-    message = await engine.checkpoint()
+    message = await engine.checkpoints.say()
     assert message in store.published.values()
     assert len(store.published) == 2
 
@@ -410,10 +410,10 @@ async def test_jobs_of_a_reaction_are_kept_once():
 
     store = Memory()
     engine = engine_of(service(react), store)
-    await engine.apply(groups(engine, updated(1)))
-    await engine.apply(groups(engine, updated(2, 2)))
+    await engine.facts.apply(groups(engine, updated(1)))
+    await engine.facts.apply(groups(engine, updated(2, 2)))
     assert list(store.jobs) == [f"{ID}:mail:n"]
-    assert engine.work.is_set()
+    assert engine.writing.work.is_set()
 
 
 def test_an_exception_is_told_without_its_message():

@@ -58,7 +58,7 @@ class Desk:
         return self.known
 
     async def carry_out(self, command, **more):
-        return await self.engine.carry_out(command, **more)
+        return await self.engine.commands.carry_out(command, **more)
 
     def effects(self) -> int:
         return len(self.store.published)
@@ -84,7 +84,7 @@ async def test_a_message_that_comes_twice_has_one_effect_and_other_content_under
 
 
 async def test_a_message_handled_by_two_members_at_once_has_one_effect(monkeypatch):
-    monkeypatch.setattr("shared.runtime.engine.COMMAND_TRIES", 2)
+    monkeypatch.setattr("shared.runtime.commands.COMMAND_TRIES", 2)
     store = Memory()
     first, second = Desk(store), Desk(store)
     seen = store.find
@@ -104,7 +104,7 @@ async def test_a_message_handled_by_two_members_at_once_has_one_effect(monkeypat
 
 
 async def test_a_message_that_two_members_of_staff_confirm_at_once_binds_once(monkeypatch):
-    monkeypatch.setattr("shared.runtime.engine.COMMAND_TRIES", 2)
+    monkeypatch.setattr("shared.runtime.commands.COMMAND_TRIES", 2)
     store = Memory()
     desk = Desk(store, confirmed=True)
     await desk.outside.receive(signed())
