@@ -1,8 +1,7 @@
 """Consuming: one FastStream batch subscriber for every followed topic, offsets committed after the transaction.
 
 The handler never raises (FastStream would deliver the next batch) and never waits out an outage: it seeks back,
-pauses, returns. Parser and decoder are ours: the default ones decode headers, and a record that they refuse would be
-skipped without a trace.
+pauses, returns. Parser and decoder are ours (``raw_records``).
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -20,7 +18,6 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.kafka.message import KafkaMessage
 
 from shared.clock import now
 from shared.contracts.partners import PartnerMessage
@@ -31,6 +28,7 @@ from shared.runtime.engine import Engine
 from shared.runtime.marks import Place
 from shared.runtime.messages import Arrival, reread
 from shared.runtime.progress import Progress
+from shared.runtime.raw_records import arrival_of, decode, parse
 from shared.trust.signing import KeySet
 
 log = structlog.get_logger()
@@ -46,19 +44,6 @@ COMMIT_TIMEOUT = 5.0
 LONGEST_PAUSE = timedelta(seconds=15)
 
 OutsideHandler = Callable[[Arrival], Awaitable[None]]
-
-
-def arrival_of(record: ConsumerRecord[bytes, bytes], keys: KeySet) -> Arrival:
-    """A record with what it says, or why it cannot be read (malformed, or unsigned where a signature is due)."""
-    arrival = Arrival(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=bytes(record.key or b""),
-        headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
-        body=bytes(record.value or b""),
-    )
-    return reread(arrival, keys)
 
 
 class EventConsumer:
@@ -114,8 +99,8 @@ class EventConsumer:
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             heartbeat_interval_ms=int(session_timeout.total_seconds() * 1000 / 3),
             no_reply=True,
-            parser=_parse,
-            decoder=_decode,
+            parser=parse,
+            decoder=decode,
             listener=_Listener(self),
         )
         self._subscriber(self._handle)
@@ -299,22 +284,3 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 def _by_unknown_key(arrival: Arrival, keys: KeySet) -> bool:
     named = {value for name, value in arrival.headers if name == "ce_keyid"}
     return arrival.fact is None and bool(named - {key.key_id.encode() for key in keys})
-
-
-async def _parse(raw: Any) -> KafkaMessage:
-    return KafkaMessage(body=b"", headers={}, raw_message=raw, consumer=_NO_CONSUMER)
-
-
-async def _decode(message: KafkaMessage) -> Any:
-    return message.raw_message
-
-
-class _NoConsumer:
-    async def commit(self) -> None:
-        raise AssertionError("offsets are committed explicitly")
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:  # noqa: ARG002 - FastStream's protocol
-        raise AssertionError("positions are set explicitly")
-
-
-_NO_CONSUMER = _NoConsumer()

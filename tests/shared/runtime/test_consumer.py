@@ -15,8 +15,9 @@ from shared.contracts.intake import CaseOpened, CaseUpdated, Facets
 from shared.contracts.partners import Cover
 from shared.errors import Unavailable
 from shared.runtime import consumer as consumers
-from shared.runtime.consumer import EventConsumer, _Listener, arrival_of
+from shared.runtime.consumer import EventConsumer, _Listener
 from shared.runtime.declaration import Acceptance, Aggregate, Service, State, quiet
+from shared.runtime.raw_records import arrival_of
 from shared.runtime.transactions import StoreDown
 from shared.trust.signing import KeySet
 from tests.shared.runtime.memory import KEYS, Memory, arrival, engine_of
