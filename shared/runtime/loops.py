@@ -138,8 +138,7 @@ class Loops:
 
     async def _gauges(self) -> None:
         metrics, waiting = self._running.metrics, await self._running.store.waiting(now())
-        for kind in (worker.kind for worker in self._running.service.workers):
-            count, oldest = waiting.jobs.get(kind, (0, 0.0))
+        for kind, (count, oldest) in waiting.jobs.items():
             metrics.waiting.labels(kind).set(count)
             metrics.oldest.labels(kind).set(oldest)
         metrics.outbox.set(waiting.outbox_age)

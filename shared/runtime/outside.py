@@ -65,7 +65,7 @@ class Outside:
 
     async def sweep(self) -> None:
         """Try waiting messages again; refuse those that waited 72 hours. Raises Unavailable."""
-        for document in await self._running.store.outside("waiting"):
+        async for document in self._running.store.scan("outside", {"status": "waiting"}):
             acceptance = self._acceptances[document["topic"]]
             try:
                 partner, message = await self._verified(acceptance, document["body"], at=document["received"])

@@ -120,7 +120,9 @@ class Store:
                 ]
             )
             await self["inbox"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
-            await self["jobs"].create_indexes([IndexModel([("not_before", ASCENDING)])])
+            await self["jobs"].create_indexes(
+                [IndexModel([("not_before", ASCENDING)]), IndexModel([("kind", ASCENDING), ("created", ASCENDING)])]
+            )
             await self["outbox"].create_indexes([IndexModel([("not_before", ASCENDING)])])
             await self["dead_letters"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
             await self["references"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
@@ -255,26 +257,26 @@ class Store:
             found = [one async for one in self["marks"].find({"_id": {"$regex": f"^{kind}/"}})]
         return {place_of(one["_id"]): int(one["offset"]) for one in found}
 
-    async def outside(self, status: str, case: str | None = None) -> list[Document]:
-        """Partners' messages in a status, oldest first, at most 500."""
-        query: Document = {"status": status} if case is None else {"status": status, "case": case}
+    async def outside(self, status: str, case: str) -> list[Document]:
+        """A case's messages of partners in a status, oldest first, at most 500."""
         async with self._reading():
-            return [one async for one in self["outside"].find(query).sort("received", 1).limit(500)]
+            found = self["outside"].find({"status": status, "case": case}).sort("received", 1).limit(500)
+            return [one async for one in found]
 
     async def waiting(self, at: datetime) -> Waiting:
         """What the metrics tell of what waits."""
+        jobs = {}
         async with self._reading():
-            jobs = [one async for one in self["jobs"].find({}, {"kind": 1, "created": 1})]
+            for kind in (worker.kind for worker in self._service.workers):
+                count = await self["jobs"].count_documents({"kind": kind})
+                first = await self["jobs"].find({"kind": kind}, {"created": 1}).sort("created", 1).limit(1).to_list(1)
+                jobs[kind] = (count, (at - first[0]["created"]).total_seconds() if first else 0.0)
             outbox = await self["outbox"].find({}, {"created": 1}).sort("created", 1).limit(1).to_list(1)
             held = [one async for one in self["states"].find({"held": {"$gt": 0}}, {"wake": 1})]
             letters = await self["dead_letters"].count_documents({})
-        kinds: dict[str, tuple[int, float]] = {}
-        for one in jobs:
-            count, oldest = kinds.get(one["kind"], (0, 0.0))
-            kinds[one["kind"]] = (count + 1, max(oldest, (at - one["created"]).total_seconds()))
         wakes = [(one["wake"] - at).total_seconds() for one in held if one["wake"]]
         age = (at - outbox[0]["created"]).total_seconds() if outbox else 0.0
-        return Waiting(kinds, age, letters, len(held), min(wakes, default=float("inf")))
+        return Waiting(jobs, age, letters, len(held), min(wakes, default=float("inf")))
 
     async def scan(self, collection: str, query: Mapping[str, Any] | None = None) -> AsyncIterator[Document]:
         """Every document of a collection, one at a time, in no order: for the audit. Raises StoreDown."""

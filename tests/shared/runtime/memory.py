@@ -62,8 +62,14 @@ class Memory:
     async def events(self, ids):
         return [{"_id": one} for one in ids if one in self.published]
 
-    async def outside(self, status, case=None):
-        return [one for one in self.outside_documents.values() if one["status"] == status]
+    async def outside(self, status, case):
+        return [one for one in self.outside_documents.values() if (one["status"], one["case"]) == (status, case)]
+
+    async def scan(self, collection, query):
+        documents = {"outside": self.outside_documents, "states": self.states}[collection]
+        for one in list(documents.values()):
+            if query.items() <= one.items():
+                yield one
 
     async def resolve(self, reference):
         return None
