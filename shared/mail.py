@@ -187,8 +187,10 @@ def page(
     english = [words.english, f"Case: {case}", *_day(words.day[1], ":", last_day, "en"), link]
     if reason in _REPEATED:
         team = f"{settings.origin}/team"
-        french.append(f"Connectez-vous ({team}), puis prenez le dossier ou ouvrez ce lien : les rappels s’arrêtent.")
-        english.append(f"Sign in ({team}), then take the case or open this link: the reminders stop.")
+        french.append(f"Connectez-vous ({team}), prenez le dossier s’il n’est pas à vous, puis ouvrez ce lien :")
+        french.append("les rappels s’arrêtent.")
+        english.append(f"Sign in ({team}), take the case if it is not yours, then open this link:")
+        english.append("the reminders stop.")
     mail.set_content("\n".join((*french, "", "--", "", *english)))
     return mail
 

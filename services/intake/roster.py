@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.clock import PARIS
 from shared.contracts.event import Id
 from shared.errors import Refused
-from shared.settings import PREFIX
+from shared.settings import PREFIX, read
 
 
 class OnCall(BaseSettings):
@@ -83,11 +83,16 @@ def read_roster(path: Path | None = None) -> Roster:
     """The roster in ``path``, else in the file that RECOURS_ROSTER names, else ours, which is empty.
 
     Raises:
-        Refused: the file is absent or does not say what a roster says.
+        Refused: the file is absent or does not say what a roster says, or somebody is on call and RECOURS_OPERATORS is
+            empty: pages would say that somebody is told while nobody is.
     """
     file = path or OnCall().roster or Path(__file__).with_name("roster.toml")
     try:
-        return Roster.model_validate(tomllib.loads(file.read_text("utf-8")))
+        roster = Roster.model_validate(tomllib.loads(file.read_text("utf-8")))
     except (OSError, ValidationError, tomllib.TOMLDecodeError):
         message = "The roster that RECOURS_ROSTER names cannot be read: each [[shift]] has staff, days, hours."
         raise Refused("bad-roster", message) from None
+    if roster.shift and not read().operators:
+        message = "The roster says who is on call, yet nobody would be told: set RECOURS_OPERATORS here and for notify."
+        raise Refused("roster-without-operators", message)
+    return roster

@@ -1,4 +1,4 @@
-"""What was told to the person and when: a page and its JSON. Never an address nor a text."""
+"""What was told to the person and when: a page and its JSON, never an address nor a text; and a team page's link."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict
 
+from services.notify.domain.outcomes import RecordTaken
+from services.notify.domain.paging import TEMPLATES
 from services.notify.domain.state import Case
+from shared.contracts.event import Id
 from shared.contracts.intake import Role
 from shared.errors import NotFound
-from shared.web.access import seen
+from shared.trust.sessions import OF_THE_TEAM
+from shared.web.access import SignInFirst, seen, viewer
 from shared.web.pages import Pages
 
 _PAGES: Final = Pages(Path(__file__).with_name("templates"))
@@ -57,6 +61,24 @@ def routes(running: Any) -> APIRouter:
         shown = [one for one in _told(state) if one.reason not in _QUIET]
         return _PAGES.render(request, "notifications.html", told=shown, forgotten=state.forgotten)
 
+    @router.get("/notify/cases/{case}/pages/{alarm}", include_in_schema=False)
+    async def taking(request: Request, case: Id, alarm: Id) -> RedirectResponse:
+        """Where the link of a page to the team leads: on to the dossier, and the alarm is taken.
+
+        Who has no part in the case yet goes to the list, where taking the case takes its alarms.
+        """
+        session = viewer(request)
+        if session is None:
+            raise SignInFirst("Sign in to the team's space first, then open this link again.")
+        if session.case_id is not None or session.role not in OF_THE_TEAM:
+            raise NotFound
+        state: Case = await running.load("case", case)
+        role = state.file.role_of(session.sub)
+        if role not in {"case-worker", "lawyer"}:
+            return RedirectResponse("/team", 303)
+        await running.carry_out(RecordTaken(case=case, alarm=alarm, viewer=session.sub, role=role))
+        return RedirectResponse(f"/cases/{case}", 303)
+
     return router
 
 
@@ -71,7 +93,8 @@ async def _seen(running: Any, request: Request, case: str) -> Case:
 
 
 def _told(state: Case) -> tuple[Told, ...]:
-    newest = sorted(state.outcomes.items(), key=lambda item: (item[1].at, item[0]), reverse=True)
+    own = ((key, one) for key, one in state.outcomes.items() if one.template not in TEMPLATES)
+    newest = sorted(own, key=lambda item: (item[1].at, item[0]), reverse=True)
     return tuple(
         Told(
             notification=key,

@@ -1,4 +1,4 @@
-"""The one job: sending a mail within the person's hours, once the facts still warrant it on its day."""
+"""The two jobs: a mail to the person within their hours, a page to the team at any hour; if still warranted then."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from email.message import EmailMessage
 from typing import Any, Final, Literal
 
 from services.notify.domain.outcomes import RecordFailed, RecordSent
+from services.notify.domain.paging import standing_page
 from services.notify.domain.planning import Notification, standing
 from services.notify.domain.state import Case
 from services.notify.letters import attach_hearing, letter
-from services.notify.post import post
 from services.notify.wishes import allowed_from
 from shared import clock
 from shared.contracts.sealed import Contact, HearingDetails, Wishes, read_sealed
 from shared.errors import BrokenContract
 from shared.ids import derived
+from shared.mail import page_operators, post
 from shared.runtime.declaration import Attempt, Command, Impossible, Postponed
 from shared.trust.keyring import KeysDestroyed
 from shared.trust.sealing import Purpose
@@ -63,6 +64,36 @@ async def send_mail(attempt: Attempt, running: Any) -> Sequence[Command]:
     )
     await _with_calendar(running, attempt.case, state, wanted, mail, wishes, language)
     await post(mail, running.settings)
+    return (RecordSent(case=attempt.case, notification=attempt.subject, template=wanted.template, sent_at=clock.now()),)
+
+
+async def page_team(attempt: Attempt, running: Any) -> Sequence[Command]:
+    """Page every operator about the alarm that ``attempt.payload`` names, and say so.
+
+    Raises:
+        Postponed: it is not due yet.
+        Impossible: no operator is set, or all were refused for good; somebody took it; the next page says it.
+        Unavailable: tried again.
+    """
+    state: Case = await running.load("case", attempt.case)
+    key = str(attempt.payload["alarm"])
+    wanted = standing_page(state, key, attempt.subject)
+    if wanted is None:
+        raise Impossible(NO_LONGER_DUE)
+    now = clock.now()
+    if now < wanted.due:
+        raise Postponed(wanted.due)
+    if now >= wanted.until:
+        raise Impossible("too-late")
+    await page_operators(
+        running.settings,
+        reason=wanted.alarm.reason,
+        case=attempt.case,
+        key=attempt.id,
+        link=f"{running.settings.origin}/notify/cases/{attempt.case}/pages/{key}",
+        now=now,
+        last_day=wanted.alarm.last_day,
+    )
     return (RecordSent(case=attempt.case, notification=attempt.subject, template=wanted.template, sent_at=clock.now()),)
 
 

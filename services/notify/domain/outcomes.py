@@ -1,13 +1,18 @@
-"""What became of a notification: the two results of a sending. A result that is known already yields nothing new."""
+"""What became of a notification: the two results of a sending; and that a member of the team took an alarm.
+
+What is known already yields nothing new.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from services.notify.domain.alarms import standing_alarms
 from services.notify.domain.state import Case
 from shared.contracts.envelope import Instant
 from shared.contracts.event import Id, Kind
+from shared.contracts.everyone import RecordViewed
 from shared.contracts.notify import Channel, NotificationFailed, NotificationSent
 from shared.runtime.declaration import Command, Decision
 
@@ -34,8 +39,22 @@ class RecordFailed(Command):
     channel: Channel = "email"
 
 
-def decide(state: Case, command: RecordSent | RecordFailed, _now: datetime) -> Decision:
-    """The first result of a notification counts."""
+class RecordTaken(Command):
+    """A member of the team opened the page of ``alarm``, on the way to the dossier."""
+
+    aggregate: ClassVar[str] = "case"
+
+    alarm: Id
+    viewer: Id
+    role: Literal["case-worker", "lawyer"]
+
+
+def decide(state: Case, command: RecordSent | RecordFailed | RecordTaken, _now: datetime) -> Decision:
+    """The first result of a notification counts, and the first who takes an alarm."""
+    if isinstance(command, RecordTaken):
+        if all(one.key != command.alarm for one in standing_alarms(state)):
+            return ()
+        return (RecordViewed(viewer=command.viewer, role=command.role, record="dossier", record_id=command.alarm),)
     if command.notification in state.outcomes:
         return ()
     about = {"notification": command.notification, "template": command.template, "channel": command.channel}

@@ -64,10 +64,12 @@ def warranted(state: Case) -> Iterator[Notification]:
     """Every mail that the facts call for, whether settled or not; none where nobody may be written to."""
     if reachable(state):
         yield from _of_occasions(state)
-        for hearing, present in _present(state.hearings):
-            yield from _of_hearing(state.case, hearing, present)
+        for key, hearing in present(state.hearings):
+            yield from _of_hearing(state.case, key, hearing)
         if not state.file.closed:
-            yield from _of_deadlines(state.case, [current for _, current in _present(state.deadlines)])
+            # The hearing itself is told and reminded of.
+            deadlines = [one for _, one in present(state.deadlines) if one.kind != "hearing"]
+            yield from _of_deadlines(state.case, deadlines)
 
 
 def reachable(state: Case) -> bool:
@@ -87,7 +89,8 @@ def reachable(state: Case) -> bool:
     )
 
 
-def _present(latest: Mapping[str, Latest[_T]]) -> Iterator[tuple[str, _T]]:
+def present(latest: Mapping[str, Latest[_T]]) -> Iterator[tuple[str, _T]]:
+    """The values that there are, by their keys."""
     return ((key, one.value) for key, one in latest.items() if one.value is not None)
 
 

@@ -1,4 +1,4 @@
-"""What notify knows of a case: what happened that is worth telling, what is to come, what was sent."""
+"""What notify knows of a case: what happened that is worth telling, what is to come, what was sent, who is needed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from shared.casefile import CaseFile
 from shared.clock import paris_day
 from shared.contracts.billing import CoverDecided, PaymentReceived, PaymentRefunded, PaymentRequested
 from shared.contracts.event import Event
-from shared.contracts.everyone import ErasureCleared
+from shared.contracts.everyone import ErasureCleared, RecordViewed
 from shared.contracts.evidence import EvidenceRefused, EvidenceTimestamped
-from shared.contracts.intake import CaseClosed, CaseOpened, CaseUpdated
+from shared.contracts.intake import CaseClosed, CaseEscalated, CaseOpened, CaseUpdated
 from shared.contracts.legal import (
     AuthorIdentified,
     CaseDiagnosed,
@@ -50,6 +50,9 @@ TOLD: Final[tuple[type[Event], ...]] = (
 """The facts of other services that a person may be told, beside intake's."""
 
 
+DeadlineKind = Literal["press-limit", "limitation", "data-retention", "hearing", "no-answer"]
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,7 +78,15 @@ class Hearing(_Frozen):
 class Deadline(_Frozen):
     """A last day (Europe/Paris, inclusive) before which something has to be done."""
 
+    kind: DeadlineKind
     last_day: date
+    at: datetime
+
+
+class Escalation(_Frozen):
+    """A human is needed since ``at`` (UTC), by intake's word."""
+
+    reason: Literal["danger", "deadline", "retention"]
     at: datetime
 
 
@@ -90,8 +101,9 @@ class Outcome(_Frozen):
 class Case(State):
     """The fold of a case, for notify.
 
-    ``occasions`` and ``outcomes`` are keyed by notification id, ``hearings`` and ``deadlines`` by theirs. Once an
-    erasure is planned, everything sealed is dropped for good, also from facts that come later.
+    ``occasions`` and ``outcomes`` are keyed by notification id, ``hearings``, ``deadlines`` and ``escalations`` by
+    theirs; ``taken`` holds the keys of the alarms whose page a member of the team opened. Once an erasure is planned,
+    everything sealed is dropped for good, also from facts that come later.
     """
 
     case: str = ""
@@ -100,12 +112,14 @@ class Case(State):
     occasions: dict[str, Occasion] = {}  # noqa: RUF012 - pydantic copies defaults
     hearings: dict[str, Latest[Hearing]] = {}  # noqa: RUF012
     deadlines: dict[str, Latest[Deadline]] = {}  # noqa: RUF012
+    escalations: dict[str, Latest[Escalation]] = {}  # noqa: RUF012
+    taken: frozenset[str] = frozenset()
     outcomes: dict[str, Outcome] = {}  # noqa: RUF012
     cleared: frozenset[str] = frozenset()
 
     @property
     def forgotten(self) -> bool:
-        """An erasure was planned or done: nothing is sent any more."""
+        """An erasure was planned or done: nothing is sent to the person any more."""
         return bool(self.file.erasures) or self.file.erased
 
 
@@ -134,11 +148,15 @@ def _folded(state: Case, fact: Recorded) -> Case:
             )
             latest = state.hearings.get(event.hearing, Latest[Hearing]()).offer(fact.sequence, hearing)
             return state.model_copy(update={"hearings": {**state.hearings, event.hearing: latest}})
-        case DeadlineThreatened(kind="hearing"):
-            # The hearing itself is told and reminded of.
-            return state
+        case CaseEscalated() as event:
+            escalation = Escalation(reason=event.reason, at=fact.time)
+            heard = state.escalations.get(event.escalation, Latest[Escalation]()).offer(fact.sequence, escalation)
+            return state.model_copy(update={"escalations": {**state.escalations, event.escalation: heard}})
+        case RecordViewed(record_id=str() as alarm):
+            # Only our own readings are folded, and they name an alarm.
+            return state.model_copy(update={"taken": state.taken | {alarm}})
         case DeadlineThreatened() as event:
-            deadline = Deadline(last_day=event.last_day, at=fact.time)
+            deadline = Deadline(kind=event.kind, last_day=event.last_day, at=fact.time)
             known = state.deadlines.get(event.deadline, Latest[Deadline]()).offer(fact.sequence, deadline)
             return state.model_copy(update={"deadlines": {**state.deadlines, event.deadline: known}})
         case NotificationSent() as event:

@@ -102,7 +102,15 @@ class TestRoster:
         file = tmp_path / "roster.toml"
         file.write_text('[[shift]]\nstaff = "paul"\ndays = ["mon"]\nhours = ["09:00", "12:00"]\n')
         monkeypatch.setenv("RECOURS_ROSTER", str(file))
+        monkeypatch.setenv("RECOURS_OPERATORS", "astreinte@example.org")
         assert read_roster().on_call(MORNING) == "paul"
+
+    def test_a_roster_that_promises_somebody_whom_nothing_tells_is_refused(self, tmp_path, monkeypatch):
+        file = tmp_path / "roster.toml"
+        file.write_text('[[shift]]\nstaff = "paul"\ndays = ["mon"]\nhours = ["09:00", "12:00"]\n')
+        monkeypatch.delenv("RECOURS_OPERATORS", raising=False)
+        with pytest.raises(Refused, match="RECOURS_OPERATORS"):
+            read_roster(file)
 
     @pytest.mark.parametrize("text", ["no toml at all [", '[[shift]]\nstaff = "paul"', "[[shift]]\nnight = true"])
     def test_a_file_that_cannot_be_read_is_refused(self, tmp_path, text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from services.notify.domain.planning import SEND
 from services.notify.domain.state import notification_id
 from services.notify.service import service
 from shared.contracts.intake import AccessGranted, CaseOpened, CaseUpdated, Facets
@@ -49,8 +50,8 @@ def hearing(status="scheduled", day=DAY, revision=0, key="hearing-1", details=DE
     )
 
 
-def deadline(last_day=DAY, key="deadline-1"):
-    return DeadlineThreatened(deadline=key, kind="press-limit", last_day=last_day)
+def deadline(last_day=DAY, key="deadline-1", kind="press-limit"):
+    return DeadlineThreatened(deadline=key, kind=kind, last_day=last_day)
 
 
 def told(template, about):
@@ -63,10 +64,10 @@ def a_case(*facts, role="victim", **how):
 
 
 def asked(given, now=NOON):
-    """Templates of the mails asked for at ``now``, but the opening's, in the order of asking."""
+    """Templates of the person's mails asked for at ``now``, but the opening's, in the order of asking."""
     given.jobs.clear()
     given.at(now)
-    return [job.payload["template"] for job in given.jobs if job.payload["template"] != "opened"]
+    return [one.payload["template"] for one in given.jobs if one.kind == SEND and one.payload["template"] != "opened"]
 
 
 def later(**by):

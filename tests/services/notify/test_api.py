@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.notify.domain.outcomes import RecordFailed, RecordSent
+from services.notify.domain.outcomes import RecordFailed, RecordSent, RecordTaken
 from services.notify.service import service
-from shared.contracts.intake import AccessGranted, ErasurePlanned
+from shared.contracts.intake import AccessGranted, CaseAssigned, CaseEscalated, ErasurePlanned
 from tests.given import CASE, NOON
 from tests.services.notify.cases import a_case, told
 from tests.shared.web.stand_in import Running, bearer, client
@@ -93,3 +93,62 @@ async def test_the_api_is_described(http):
         "/notify/api/cases/{case}/notifications",
         "/notify/api/cases/{case}/receipts",
     }
+
+
+# ---- the link of a page to the team
+
+LINK = f"/notify/cases/{CASE}/pages/danger-1"
+DANGER = CaseEscalated(escalation="danger-1", reason="danger")
+
+
+@pytest.fixture
+def alarmed(http):
+    """A case that claire has and that needs somebody; what is carried out is kept."""
+    given = a_case(CaseAssigned(role="case-worker", staff="claire"), DANGER)
+    http.running.states["case", CASE] = given.state
+    http.running.carried = []
+
+    async def carry_out(command):
+        http.running.carried.append(command)
+
+    http.running.carry_out = carry_out
+    return given
+
+
+def staff(sub, role="case-worker"):
+    return bearer(sub=sub, role=role, case=None)
+
+
+async def test_the_link_takes_the_alarm_and_leads_to_the_dossier(http, alarmed):
+    gone = await http.get(LINK, headers=staff("claire"))
+    assert (gone.status_code, gone.headers["location"]) == (303, f"/cases/{CASE}")
+    assert http.running.carried == [RecordTaken(case=CASE, alarm="danger-1", viewer="claire", role="case-worker")]
+    assert len(alarmed.when(http.running.carried[0])) == 1
+
+
+@pytest.mark.parametrize(("sub", "role"), [("paul", "lawyer"), ("zoe", "accountant")])
+async def test_who_has_no_part_in_the_case_is_led_to_the_list_and_takes_nothing(http, alarmed, sub, role):
+    gone = await http.get(LINK, headers=staff(sub, role))
+    assert (gone.status_code, gone.headers["location"]) == (303, "/team")
+    assert http.running.carried == []
+
+
+async def test_the_link_is_nothing_to_the_person(http, alarmed):
+    assert (await http.get(LINK, headers=bearer())).status_code == 404
+    assert http.running.carried == []
+
+
+async def test_without_a_session_the_link_asks_to_sign_in_first(http, alarmed):
+    assert (await http.get(LINK)).status_code == 401
+    gone = await http.get(LINK, headers={"Accept": "text/html"})
+    assert (gone.status_code, gone.headers["location"]) == (303, f"/api/sessions/renew?next={LINK}")
+    assert http.running.carried == []
+
+
+async def test_what_the_team_was_sent_is_not_told_as_written_to_the_person(http, alarmed):
+    alarmed.at()
+    (page,) = [one for one in alarmed.jobs if one.kind == "page-team"]
+    alarmed.when(RecordSent(case=CASE, notification=page.subject, template="team-danger", sent_at=NOON))
+    http.running.states["case", CASE] = alarmed.state
+    assert (await http.get(API, headers=bearer())).json() == {"notifications": []}
+    assert "team-danger" not in (await http.get(PAGE, headers=bearer())).text

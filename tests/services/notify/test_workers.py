@@ -6,10 +6,11 @@ import pytest
 
 from services.notify import workers
 from services.notify.domain.outcomes import RecordFailed, RecordSent
+from services.notify.domain.paging import PAGE
 from services.notify.service import service
-from services.notify.workers import send_mail, sending_failed
-from shared import clock
-from shared.contracts.intake import ErasurePlanned
+from services.notify.workers import page_team, send_mail, sending_failed
+from shared import clock, mail
+from shared.contracts.intake import CaseAssigned, CaseEscalated, ErasurePlanned
 from shared.errors import Unavailable
 from shared.runtime.declaration import Attempt, Impossible, Postponed
 from shared.settings import Settings
@@ -21,6 +22,7 @@ from tests.services.notify.cases import (
     DAY,
     IDENTITY,
     a_case,
+    deadline,
     granted,
     hearing,
     later,
@@ -208,5 +210,114 @@ def test_a_final_failure_is_recorded_and_settles_the_job():
 
 def test_the_sending_declares_that_a_double_shows_as_one():
     worker = service.worker("send-mail")
+    assert worker.policy == "at-least-once"
+    assert worker.given_up is sending_failed
+
+
+DANGER = CaseEscalated(escalation="danger-1", reason="danger")
+OPERATORS = ("astreinte@exemple.test", "relais@exemple.test")
+
+
+class Paging(Running):
+    def __init__(self, case, operators=OPERATORS):
+        super().__init__(case)
+        self.settings = self.settings.model_copy(update={"operators": operators})
+
+    async def reveal(self, case, purpose, sealed):
+        raise AssertionError("a page to the team opens nothing that is sealed")
+
+
+@pytest.fixture
+def team(monkeypatch):
+    taken = []
+
+    async def post(one, settings):
+        taken.append(one)
+
+    monkeypatch.setattr(mail, "post", post)
+    return taken
+
+
+def paging(case, now=NOON):
+    """The attempt at the page that the case asks for."""
+    case.jobs.clear()
+    case.at(now)
+    (job,) = [one for one in case.jobs if one.kind == PAGE]
+    return Attempt(
+        id=f"notify/case/{CASE}#{PAGE}#{job.subject}",
+        aggregate=f"notify/case/{CASE}",
+        case=CASE,
+        kind=PAGE,
+        subject=job.subject,
+        payload=job.payload,
+        number=1,
+    )
+
+
+async def test_a_danger_is_paged_to_every_operator_with_the_way_to_take_it(at, team):
+    case = a_case(DANGER)
+    one = paging(case)
+    (command,) = await page_team(one, Paging(case))
+    assert command == RecordSent(case=CASE, notification=one.subject, template="team-danger", sent_at=NOON)
+    assert [page["To"] for page in team] == list(OPERATORS)
+    assert f"https://espace.exemple.test/notify/cases/{CASE}/pages/danger-1" in team[0].get_content()
+
+
+async def test_a_page_says_nothing_of_the_person(at, team):
+    await page_team(paging(case := a_case(DANGER)), Paging(case))
+    for word in (ADDRESS, "Durand", "Marie"):
+        assert word not in team[0].as_string()
+
+
+async def test_a_deadline_is_paged_with_its_last_day(at, team):
+    await page_team(paging(case := a_case(deadline())), Paging(case))
+    assert "14 décembre 2026" in team[0].get_content()
+
+
+async def test_a_second_attempt_at_a_page_shows_as_the_same_mail(at, team):
+    case = a_case(DANGER)
+    for _ in range(2):
+        await page_team(paging(case), Paging(case))
+    assert [page["Message-ID"] for page in team[:2]] == [page["Message-ID"] for page in team[2:]]
+
+
+async def test_without_operators_the_page_fails_visibly_and_the_next_one_is_asked_for(at, team):
+    case = a_case(DANGER)
+    one = paging(case)
+    with pytest.raises(Impossible) as caught:
+        await page_team(one, Paging(case, operators=()))
+    assert caught.value.reason == "no-operator"
+    (failed,) = case.when(sending_failed(one, caught.value.reason))
+    assert (failed.template, failed.reason) == ("team-danger", "no-operator")
+    assert paging(case).subject != one.subject
+
+
+async def test_a_page_that_somebody_took_meanwhile_is_not_sent(at, team):
+    case = a_case(DANGER)
+    one = paging(case)
+    case.facts(CaseAssigned(role="lawyer", staff="paul"))
+    with pytest.raises(Impossible) as caught:
+        await page_team(one, Paging(case))
+    assert caught.value.reason == "no-longer-due"
+    assert not team
+
+
+async def test_a_page_waits_for_its_hour_and_leaves_the_word_to_the_next_one(at, team):
+    case = a_case(DANGER)
+    first = paging(case)
+    case.when(RecordSent(case=CASE, notification=first.subject, template="team-danger", sent_at=NOON))
+    second = paging(case)
+    with pytest.raises(Postponed) as waiting:
+        await page_team(second, Paging(case))
+    assert waiting.value.until == later(minutes=15)
+    at(later(minutes=30))
+    with pytest.raises(Impossible) as caught:
+        await page_team(second, Paging(case))
+    assert caught.value.reason == "too-late"
+    assert not team
+
+
+def test_paging_declares_that_a_double_shows_as_one():
+    worker = service.worker(PAGE)
     assert worker.policy == "at-least-once"
     assert worker.given_up is sending_failed

@@ -4,9 +4,18 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from services.notify.domain.outcomes import RecordFailed, RecordSent
+from services.notify.domain.outcomes import RecordFailed, RecordSent, RecordTaken
 from services.notify.service import service
-from shared.contracts.intake import AccessRevoked, CaseClosed, CaseErased, CaseEscalated, ErasurePlanned, IdentityProven
+from shared.contracts.intake import (
+    AccessRevoked,
+    CaseAssigned,
+    CaseClosed,
+    CaseErased,
+    CaseEscalated,
+    ErasurePlanned,
+    IdentityProven,
+)
+from shared.ids import derived
 from tests.given import CASE, NOON
 from tests.laws import AggregateLaws, Foreign
 from tests.services.notify.cases import CONTACT, DAY, deadline, granted, hearing, opened, told, updated
@@ -32,6 +41,10 @@ INTAKE = st.one_of(
             AccessRevoked(access="access-1"),
             CaseClosed(reason="done"),
             CaseEscalated(escalation="e-1", reason="danger"),
+            CaseEscalated(escalation=derived("deadline", "deadline-1"), reason="deadline"),
+            CaseEscalated(escalation=derived("destruction-failed", "erasure-1"), reason="retention"),
+            CaseAssigned(role="case-worker", staff="staff-1"),
+            CaseAssigned(role="lawyer", staff="staff-2"),
             IdentityProven(means="in-person", proven_by="staff-1"),
             ErasurePlanned(erasure="erasure-1"),
             CaseErased(erasure="erasure-1", certificate="0" * 64),
@@ -41,11 +54,19 @@ INTAKE = st.one_of(
 FOREIGN = st.one_of(
     INTAKE.map(Foreign),
     HEARING.map(Foreign),
-    st.builds(deadline, last_day=st.sampled_from([DAY, NOON.date()])).map(Foreign),
+    st.builds(
+        deadline,
+        last_day=st.sampled_from([DAY, NOON.date()]),
+        key=st.sampled_from(["deadline-1", "deadline-2"]),
+        kind=st.sampled_from(["press-limit", "data-retention", "hearing", "no-answer"]),
+    ).map(Foreign),
     st.sampled_from([fact for fact, _, _ in FACTS]).map(Foreign),
 )
 NOTIFICATION = st.sampled_from(
     [("diagnosis-ready", "diagnosis-1"), ("hearing-scheduled", "hearing-1.0"), ("opened", "case")]
+)
+ALARM = st.sampled_from(
+    ["e-1", derived("destruction-failed", "erasure-1"), derived("alarm", CASE, NOON.isoformat(), "closes"), "unknown"]
 )
 COMMANDS = st.one_of(
     NOTIFICATION.map(
@@ -54,6 +75,7 @@ COMMANDS = st.one_of(
     NOTIFICATION.map(
         lambda one: RecordFailed(case=CASE, notification=told(*one), template=one[0], reason="not-wanted"),
     ),
+    ALARM.map(lambda alarm: RecordTaken(case=CASE, alarm=alarm, viewer="staff-1", role="lawyer")),
 )
 
 

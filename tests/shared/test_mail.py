@@ -1,22 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+from email import message_from_bytes
 from typing import cast
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Relay
 
-from services.notify.letters import letter
-from services.notify.post import post
-from shared.contracts.sealed import Wishes
+from shared import mail as mailing
 from shared.errors import Unavailable
+from shared.mail import page, page_operators, post
 from shared.runtime.declaration import Impossible
 from shared.settings import Settings
-from tests.given import NOON
-from tests.services.notify.cases import ADDRESS
+from tests.given import CASE, NOON
 
 pytestmark = pytest.mark.loopback
+ADDRESS = "astreinte@exemple.test"
+SECOND = "relais@exemple.test"
 
 
 class Box:
@@ -38,7 +39,7 @@ class Box:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         envelope.rcpt_tos.append(address)
-        return self.answers.get("RCPT", "250 OK")
+        return self.answers.get(address, self.answers.get("RCPT", "250 OK"))
 
     async def handle_DATA(self, server, session, envelope):
         answer = self.answers.get("DATA", "250 OK")
@@ -78,16 +79,15 @@ def settings(relay):
 
 
 def mail(to=ADDRESS):
-    return letter(
-        "news",
-        Wishes(),
-        to=to,
-        language="fr",
-        sender="agenda@exemple.test",
-        link="https://espace.exemple.test/",
-        message_id="abc@exemple.test",
-        now=NOON,
+    settings = Settings(smtp_from="agenda@exemple.test")
+    return page(
+        settings, reason="danger", case=CASE, to=to, message_id="abc@exemple.test", link="https://x.test/", now=NOON
     )
+
+
+async def paged(settings, *operators, key="job-1"):
+    settings = settings.model_copy(update={"operators": operators})
+    await page_operators(settings, reason="danger", case=CASE, key=key, link=f"https://x.test/cases/{CASE}", now=NOON)
 
 
 async def test_the_relay_gets_the_mail_and_not_our_machines_name(box, settings):
@@ -138,3 +138,49 @@ async def test_an_address_that_the_relay_cannot_carry_is_refused_for_good(settin
     with pytest.raises(Impossible) as caught:
         await post(mail("zoé@exemple.test"), settings)
     assert caught.value.reason == "address-refused"
+
+
+async def test_every_operator_gets_a_mail_of_their_own_which_a_repeat_shows_as_one(box, settings):
+    for _ in range(2):
+        await paged(settings, ADDRESS, SECOND)
+    first, second, *again = [message_from_bytes(one.content) for one in box.taken]
+    assert [one.rcpt_tos for one in box.taken] == [[ADDRESS], [SECOND]] * 2
+    assert (first["To"], second["To"]) == (ADDRESS, SECOND)
+    assert [one["Message-ID"] for one in again] == [first["Message-ID"], second["Message-ID"]]
+    assert first["Message-ID"] != second["Message-ID"]
+
+
+async def test_another_page_has_another_identity(box, settings):
+    await paged(settings, ADDRESS)
+    await paged(settings, ADDRESS, key="job-2")
+    first, second = [message_from_bytes(one.content)["Message-ID"] for one in box.taken]
+    assert first != second
+
+
+@pytest.mark.parametrize("answer", ["550 no such user", "450 grey list"])
+async def test_one_address_that_is_refused_keeps_nobody_else_from_being_told(box, settings, answer):
+    box.answers[ADDRESS] = answer
+    await paged(settings, ADDRESS, SECOND)
+    assert [one.rcpt_tos for one in box.taken] == [[SECOND]]
+
+
+async def test_when_nobody_was_reached_but_may_be_later_it_is_tried_again(box, settings):
+    box.answers |= {ADDRESS: "550 no such user", SECOND: "450 grey list"}
+    with pytest.raises(Unavailable):
+        await paged(settings, ADDRESS, SECOND)
+
+
+async def test_when_all_are_refused_for_good_it_is_not_tried_again(box, settings):
+    box.answers["RCPT"] = "550 no such user"
+    with pytest.raises(Impossible) as caught:
+        await paged(settings, ADDRESS, SECOND)
+    assert caught.value.reason == "address-refused"
+
+
+async def test_without_operators_the_failure_is_named_and_logged(settings, monkeypatch):
+    said = []
+    monkeypatch.setattr(mailing._LOG, "error", lambda event, **keys: said.append((event, keys)))
+    with pytest.raises(Impossible) as caught:
+        await paged(settings)
+    assert caught.value.reason == "no-operator"
+    assert said == [("nobody-to-page", {"reason": "no-operator", "kind": "danger"})]
