@@ -17,9 +17,10 @@ from deploy.audit.run import BusLog, FileLog, Log, audit
 from deploy.audit.sites import keyring_of, opened, public_keys, settings_directory, settings_of
 from deploy.audit.stores import Source
 from deploy.audit.tokens import SERVICE, Timestamps, chain_of
+from deploy.cli.options import Data, Where
 from deploy.embedded.files import write_atomically
 from deploy.embedded.site import SERVICES
-from shared.errors import NotFound
+from shared.errors import NotFound, Refused
 from shared.trust.keyring import OPERATOR
 
 
@@ -29,12 +30,14 @@ def register(app: typer.Typer) -> None:
     @app.command("audit")
     def command(
         log: Annotated[Path | None, typer.Option(help="A log.jsonl to read instead of the bus.")] = None,
-        data: Annotated[Path | None, typer.Option(help="Directory of a platform of this machine.")] = None,
-        settings: Annotated[Path | None, typer.Option(help="Directory with a SERVICE.env for each service.")] = None,
+        data: Data = None,
+        settings: Where = None,
         keys: Annotated[Path | None, typer.Option(help="A service-keys.json instead of the keyring.")] = None,
-        json: Annotated[Path | None, typer.Option(help="Where to write the report as JSON.")] = None,
-        older: Annotated[bool, typer.Option(help="The log file is older than the stores.")] = False,
-        exhibits: Annotated[bool, typer.Option(help="Also hash every exhibit again.")] = False,
+        json: Annotated[
+            Path | None, typer.Option(help="Where to write the report as JSON, over an earlier one.")
+        ] = None,
+        older: Annotated[bool, typer.Option("--older", help="The log file is older than the stores.")] = False,
+        exhibits: Annotated[bool, typer.Option("--exhibits", help="Also hash every exhibit again.")] = False,
         services: Annotated[str, typer.Option(help="Services to audit, comma separated.")] = ",".join(SERVICES),
         show: Annotated[int, typer.Option(min=1, help="How many differences of each kind to name.")] = 20,
     ) -> None:
@@ -46,6 +49,10 @@ def register(app: typer.Typer) -> None:
             raise NotFound("--older is about a log file: name it with --log.")
         directory = settings_directory(data, settings)
         chosen = [name.strip() for name in services.split(",") if name.strip()]
+        if not chosen:
+            raise Refused("no-service", "An audit of nothing would say ok: name at least one service.")
+        if json is not None:
+            _can_be_written(json)
         report = asyncio.run(_audit(chosen, directory, log, keys, older=older, exhibits=exhibits, keep=show))
         if json is not None:
             write_atomically(json, report.model_dump_json(indent=2).encode() + b"\n")
@@ -53,6 +60,18 @@ def register(app: typer.Typer) -> None:
         render(console, report)
         if report.result != "ok":
             raise typer.Exit(1)
+
+
+def _can_be_written(report: Path) -> None:
+    """Raises Refused, before the long work, for a place that is not there, or a file that is no earlier report."""
+    if not report.parent.is_dir():
+        raise Refused("no-directory", f"There is no directory {report.parent}: make it, or name another --json.")
+    if report.exists():
+        try:
+            Report.model_validate_json(report.read_bytes())
+        except (ValueError, OSError):
+            message = f"{report} is there and is no report of an audit: name another --json, or delete it."
+            raise Refused("no-report", message) from None
 
 
 async def _audit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 import time
@@ -14,10 +15,14 @@ import httpx
 import typer
 from rich.console import Console
 
+from deploy.cli.confirmation import confirm
+from deploy.cli.options import Yes
 from deploy.demo import folder
 from deploy.demo.client import Failed
 from deploy.demo.exhibits import sample_exhibits
+from deploy.demo.rest import rest
 from deploy.demo.story import Story
+from deploy.embedded import lock
 from deploy.embedded.files import private_directory
 from deploy.embedded.supervisor import Platform
 from shared import clock, logs
@@ -25,6 +30,15 @@ from shared.errors import Refused
 
 DAYS_AGO = 14
 """How long before today the fictional affair begins: its press limits are alive, and its acts lie in the past."""
+NAMES = frozenset(
+    {
+        *("platform", "exhibits", "receipts", "mails", "tsa-chain.pem", "service-keys.json", "log.jsonl"),
+        *("complaint.pdf", "invoice.pdf", "hearing.ics", "audit.json", "summary.json"),
+    }
+)
+"""What a demonstration leaves in its folder, and nothing else."""
+STOPPING = timedelta(minutes=2)
+"""The longest that a platform takes to stop."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,16 +46,19 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def demo(
-        into: Annotated[Path, typer.Option(help="Folder to write; made anew.")] = Path("var/demo"),
+        into: Annotated[Path, typer.Option(help="Folder to write; an earlier demonstration in it is replaced.")] = Path(
+            "var/demo"
+        ),
+        yes: Yes = False,
     ) -> None:
         """Play one whole case, from its opening to the judgment, on a platform of its own; audit it; write it down."""
+        _emptied(into, yes=yes)
         asyncio.run(_demo(into))
 
 
 async def _demo(into: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
-    _emptied(into)
     platform_directory = into / "platform"
     with (private_directory(platform_directory) / "supervisor.log").open("a") as log:
         logs.configure("demo", stream=log)
@@ -53,6 +70,9 @@ async def _demo(into: Path) -> None:
             story = Story(platform, http, lambda line: console.print(f"  {line}", markup=False))
             story.played.seconds["platform started"] = round(time.monotonic() - began, 3)
             await play(story)
+            async with story.step("all read, services stopped, last checkpoints said"):
+                await rest(platform)
+                await platform.stop_services()
             records = await folder.write(into, platform, story.played)
             async with story.step("audited by replay"):
                 await _audited(platform_directory, into / "audit.json")
@@ -93,13 +113,33 @@ async def play(story: Story) -> None:
         await story.erase_another(first_day)
 
 
-def _emptied(into: Path) -> None:
-    """An empty folder in the place of an earlier demonstration. Raises Refused for a folder that is something else."""
-    if into.exists() and any(into.iterdir()):
-        if not (into / "platform").is_dir():
+def _emptied(into: Path, *, yes: bool) -> None:
+    """An empty folder in the place of an earlier demonstration.
+
+    Raises Refused, nothing being deleted, for a folder with anything else in it, a platform that runs, or one that was
+    started again since and that nobody confirms to be worthless.
+    """
+    if into.exists() and not into.is_dir():
+        raise Refused("not-a-demo", f"{into} is a file: choose a folder.")
+    there = {one.name for one in into.iterdir()} if into.exists() else set()
+    if there:
+        if not (into / "platform" / "supervisor.log").is_file() or not there <= NAMES:
             raise Refused("not-a-demo", f"{into} holds something else than a demonstration: choose another folder.")
+        os.close(lock.take(into / "platform"))
+        if _used_since(into):
+            confirm(f"The platform in {into} was started again: what was entered there since will be lost.", yes=yes)
         shutil.rmtree(into)
     into.mkdir(parents=True, exist_ok=True)
+
+
+def _used_since(into: Path) -> bool:
+    """Whether the platform ran again after the demonstration, whose summary is its last file but the stop's own."""
+    summary, states = into / "summary.json", into / "platform" / "platform.json"
+    return (
+        summary.exists()
+        and states.exists()
+        and states.stat().st_mtime > summary.stat().st_mtime + STOPPING.total_seconds()
+    )
 
 
 async def _audited(platform: Path, report: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 import typer
@@ -10,16 +11,35 @@ from rich.console import Console
 
 from shared.errors import RecoursError
 
-from . import audit, config, dead_letters, demo, refold, republish, run, staff, topics, up
+from . import (
+    audit,
+    config,
+    dead_letters,
+    demo,
+    keyring,
+    keys,
+    partners,
+    receipts,
+    refold,
+    republish,
+    run,
+    staff,
+    topics,
+    up,
+)
 
 app = typer.Typer(
     name="recours",
-    help="Runs and checks recours.",
+    help="Runs, checks and looks after recours.",
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, run, config, demo, audit, dead_letters, refold, republish, topics, staff):
+for command in (
+    *(up, demo, run, config, refold, republish, audit),
+    *(topics, dead_letters, keyring, keys, staff, partners, receipts),
+):
     command.register(app)
 
 
@@ -28,10 +48,18 @@ def main() -> None:
     try:
         app()
     except RecoursError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), style="red", markup=False)
-        sys.exit(1)
+        _complain(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _complain(f"{error.filename}: {error.strerror}. Check the path and who may use it.")
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
+
+
+def _complain(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.status import Status
 
 from deploy.audit.sites import declaration, settings_directory, settings_of, store_of
+from deploy.cli.options import Data, Where
+from deploy.embedded.site import SERVICES
 from shared.runtime.refolding import everything, outdated, refold_states
 
 
@@ -19,10 +21,10 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def refold(
-        service: Annotated[str, typer.Argument(help="Whose states.")],
+        service: Annotated[str, typer.Argument(help=f"Whose states: {', '.join(SERVICES)}.")],
         whole: Annotated[bool, typer.Option("--all", help="Also states of the present fold.")] = False,
-        data: Annotated[Path | None, typer.Option(help="Directory of a platform of this machine.")] = None,
-        settings: Annotated[Path | None, typer.Option(help="Directory with a SERVICE.env for each service.")] = None,
+        data: Data = None,
+        settings: Where = None,
     ) -> None:
         """Fold states again and store those that change; the service may be running, and is asked to react to them."""
         directory = settings_directory(data, settings)

@@ -14,6 +14,8 @@ from rich.status import Status
 
 from deploy.audit.sites import declaration, settings_directory, settings_of, store_of
 from deploy.audit.sorting import Sorter
+from deploy.cli.options import Data, Where
+from deploy.embedded.site import SERVICES
 from shared import ids
 from shared.runtime.documents import message_of
 from shared.runtime.metrics import Metrics
@@ -27,9 +29,9 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def republish(
-        service: Annotated[str, typer.Argument(help="Whose events.")],
-        data: Annotated[Path | None, typer.Option(help="Directory of a platform of this machine.")] = None,
-        settings: Annotated[Path | None, typer.Option(help="Directory with a SERVICE.env for each service.")] = None,
+        service: Annotated[str, typer.Argument(help=f"Whose events: {', '.join(SERVICES)}.")],
+        data: Data = None,
+        settings: Where = None,
     ) -> None:
         """Publish every stored event again, with the same id and bytes, which inboxes take as the duplicate it is.
 

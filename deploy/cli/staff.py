@@ -1,18 +1,24 @@
-"""``recours staff``: who is of the team. The keyring's address and the operator's token come from the environment."""
+"""``recours staff``: who is of the team.
+
+The keyring's address and the operator's token come from --data, --settings or the environment.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from deploy.audit.sites import keyring_of, settings_directory, settings_of
+from deploy.cli.confirmation import confirm
+from deploy.cli.options import Data, Where, Yes
 from shared.errors import NotFound, Refused
-from shared.settings import read
-from shared.trust.keyring import Keyring
+from shared.trust.keyring import OPERATOR, Keyring
 from shared.trust.staff import StaffRole
 
 _T = TypeVar("_T")
@@ -34,50 +40,64 @@ def register(app: typer.Typer) -> None:
                 hide_input=True,
                 confirmation_prompt=True,
                 envvar="RECOURS_STAFF_PASSPHRASE",
-                help="Asked for.",
+                help="Asked for without showing it; never write it on the command line.",
             ),
         ],
+        yes: Yes = False,
+        data: Data = None,
+        settings: Where = None,
     ) -> None:
-        """Add a member, or replace their role and passphrase."""
+        """Add a member; for one of that name, replace role and passphrase."""
 
         async def enrol(keyring: Keyring) -> str:
+            before = await keyring.staff_member(name)
+            if before is not None:
+                confirm(f"{name} is {before.role.value} already: role and passphrase will be replaced.", yes=yes)
             try:
                 return (await keyring.enrol_staff(name, role, passphrase)).name
             except ValidationError:
                 message = "A name begins with a letter or digit and has lower-case letters, digits, . _ - only."
                 raise Refused("bad-name", message, field="name") from None
 
-        Console(highlight=False).print(f"{_with_keyring(enrol)} is {role.value} now.", markup=False)
+        Console(highlight=False).print(f"{_with_keyring(data, settings, enrol)} is {role.value} now.", markup=False)
 
     @staff.command("list")
-    def listing() -> None:
+    def listing(data: Data = None, settings: Where = None) -> None:
         """Show names and roles."""
 
         async def members(keyring: Keyring) -> list[str]:
             found = [await keyring.staff_member(name) for name in await keyring.staff()]
             return [f"{one.name}  {one.role.value}" for one in found if one is not None]
 
-        for line in _with_keyring(members):
+        found = _with_keyring(data, settings, members)
+        for line in found:
             Console(highlight=False).print(line, markup=False)
+        if not found:
+            Console(highlight=False).print("Nobody is of the team yet. Begin with: recours staff add.", markup=False)
 
     @staff.command()
-    def remove(name: Annotated[str, typer.Argument(help="The member to forget.")]) -> None:
+    def remove(
+        name: Annotated[str, typer.Argument(help="The member to forget.")],
+        yes: Yes = False,
+        data: Data = None,
+        settings: Where = None,
+    ) -> None:
         """Remove a member: their sessions end within five minutes."""
 
         async def forget(keyring: Keyring) -> None:
-            if await keyring.staff_member(name) is None:
+            member = await keyring.staff_member(name)
+            if member is None:
                 raise NotFound("Nobody of that name is of the team. Look with: recours staff list.")
+            confirm(f"{name} ({member.role.value}) can sign in no more, and the passphrase is forgotten.", yes=yes)
             await keyring.remove_staff(name)
 
-        _with_keyring(forget)
+        _with_keyring(data, settings, forget)
         Console(highlight=False).print(f"{name} is of the team no more.", markup=False)
 
 
-def _with_keyring(act: Callable[[Keyring], Awaitable[_T]]) -> _T:
-    settings = read()
-
+def _with_keyring(data: Path | None, settings: Path | None, act: Callable[[Keyring], Awaitable[_T]]) -> _T:
     async def acting() -> _T:
-        async with Keyring(settings.keyring, settings.keyring_token.get_secret_value()) as keyring:
+        async with keyring_of(settings_of(OPERATOR, settings_directory(data, settings))) as keyring:
             return await act(keyring)
 
     return asyncio.run(acting())

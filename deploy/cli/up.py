@@ -66,7 +66,8 @@ async def _up(data: Path, port: int | None, services: tuple[str, ...]) -> None:
             for task in (starting, stopping):
                 task.cancel()
             await asyncio.gather(starting, stopping, return_exceptions=True)
-            console.print("Stopping…")
+            if not starting.cancelled() and starting.exception() is None:
+                console.print("Stopping…")
             await platform.stop()
 
 

@@ -15,39 +15,30 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
-import os
 import signal
 import sys
 import threading
-from datetime import datetime, timedelta
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
 from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from shared.clock import now as clock_now
 
+from .files import write_atomically
+from .timestamp_certificates import LEAF_RENEWED_BEFORE, certified, leaf_certificate, root_certificate
+
 # Under 2.25 (ITU-T X.667), the arc of UUIDs, which needs no registration.
 POLICY = "2.25.147625093507625149254644216515454268786.1"
-AUTHORITY = "recours local TSA (not qualified)"
 DIGEST_BYTES = {"sha256": 32, "sha384": 48, "sha512": 64}
 MAX_QUERY_BYTES = 16 * 1024
 SERIALS_RESERVED = 1000
-LEAF_VALIDITY = timedelta(days=3 * 365)
-LEAF_RENEWED_BEFORE = timedelta(days=365)
-ROOT_VALIDITY = timedelta(days=25 * 365)
 
 
 class Refusal(Exception):
@@ -80,7 +71,7 @@ class Serials:
         with self._lock:
             if self._next >= self._reserved:
                 self._reserved += SERIALS_RESERVED
-                _write(self._path, str(self._reserved).encode())
+                write_atomically(self._path, str(self._reserved).encode())
             self._next += 1
             return self._next - 1
 
@@ -98,9 +89,12 @@ class Authority:
             raise SystemExit(
                 f"{state_dir} is in use: stop the other timestamp authority, or give another --state-dir."
             ) from None
-        self._root_key, self._root = _certified(state_dir, "root", _root)
-        self._key, self._leaf = _certified(
-            state_dir, "tsa", lambda key: _leaf(key, self._root_key, self._root), renewed_before=LEAF_RENEWED_BEFORE
+        self._root_key, self._root = certified(state_dir, "root", root_certificate)
+        self._key, self._leaf = certified(
+            state_dir,
+            "tsa",
+            lambda key: leaf_certificate(key, self._root_key, self._root),
+            renewed_before=LEAF_RENEWED_BEFORE,
         )
         self._leaf_der = self._leaf.public_bytes(Encoding.DER)
         self._serials = Serials(state_dir / "serial")
@@ -193,96 +187,6 @@ def _understood(query: bytes) -> Any:
     if native["extensions"]:
         raise Refusal("unaccepted_extensions", "No extension is supported.")
     return asked
-
-
-def _certified(
-    state_dir: Path, name: str, certify: Any, *, renewed_before: timedelta = timedelta(0)
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """The key and certificate in ``<name>.pem``; made anew when absent or when its end is near."""
-    path = state_dir / f"{name}.pem"
-    if path.exists():
-        pem = path.read_bytes()
-        key, certificate = load_pem_private_key(pem, None), x509.load_pem_x509_certificate(pem)
-        if (
-            isinstance(key, ec.EllipticCurvePrivateKey)
-            and certificate.not_valid_after_utc - renewed_before > clock_now()
-        ):
-            return key, certificate
-    fresh = ec.generate_private_key(ec.SECP256R1())
-    certificate = certify(fresh)
-    private = fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    # One file for both, so that a crash cannot leave a key with another key's certificate.
-    _write(path, private + certificate.public_bytes(Encoding.PEM))
-    return fresh, certificate
-
-
-def _root(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = _name("recours local TSA root (not qualified)")
-    builder = _builder(name, name, key, ROOT_VALIDITY).add_extension(x509.BasicConstraints(True, 0), critical=True)
-    builder = builder.add_extension(_key_usage(signs_certificates=True), critical=True)
-    return builder.sign(key, hashes.SHA256())
-
-
-def _leaf(
-    key: ec.EllipticCurvePrivateKey, root_key: ec.EllipticCurvePrivateKey, root: x509.Certificate
-) -> x509.Certificate:
-    builder = _builder(_name(AUTHORITY), root.subject, key, LEAF_VALIDITY)
-    builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
-    builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
-    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
-    return builder.add_extension(authority, critical=False).sign(root_key, hashes.SHA256())
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, validity: timedelta
-) -> x509.CertificateBuilder:
-    now = clock_now()
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + validity)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "recours"), x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
-    )
-
-
-def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace ``path`` at once and durably; only its owner may read it."""
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -134,7 +134,13 @@ class Loops:
             await publisher.forget()
 
     async def _refresh_keys(self) -> None:
-        self._running.keys = await self._running.keyring.public_keys()
+        """Public keys as they are now, and the service's own one where it was rotated."""
+        running = self._running
+        running.keys = await running.keyring.public_keys()
+        signing = await running.keyring.signing_key(running.service.name)
+        if signing.key_id != running.signing.key_id:
+            running.signing = running.engine.writing.signer = signing
+            log.info("signing-key-changed", key=signing.key_id)
 
     async def _gauges(self) -> None:
         metrics, waiting = self._running.metrics, await self._running.store.waiting(now())

@@ -75,12 +75,19 @@ class Outside:
             await self._settle(document, acceptance, partner, message)
 
     async def unconfirmed(self, case: str) -> list[tuple[str, PartnerMessage]]:
-        """The messages of a case that staff must confirm before they bind: id and content."""
-        waiting = await self._running.store.outside("unconfirmed", case)
-        return [
-            (one["_id"], (await self._verified(self._acceptances[one["topic"]], one["body"], at=one["received"]))[1])
-            for one in waiting
-        ]
+        """The messages of a case that staff must confirm before they bind: id and content.
+
+        One that no longer verifies (its key was ended before it came, as a stolen one) is refused instead.
+        """
+        found = []
+        for one in await self._running.store.outside("unconfirmed", case):
+            try:
+                _, message = await self._verified(self._acceptances[one["topic"]], one["body"], at=one["received"])
+            except Refused as refusal:
+                await self._refuse(one, refusal, partner=None, message=None)
+            else:
+                found.append((one["_id"], message))
+        return found
 
     async def confirm(self, document_id: str, case: str) -> None:
         """Staff say that a message is right: it binds now; said again, nothing more happens.

@@ -6,47 +6,26 @@ cannot answer (nothing was changed) and KeyringDenied when this token may not do
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Self, TypeVar
 
-import stamina
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import BrokenContract, NotFound, RecoursError, Unavailable
+from shared.errors import BrokenContract, NotFound, RecoursError, Refused
 from shared.trust import policies
 from shared.trust.partners import Partner
-from shared.trust.policies import OPERATOR, policy
-from shared.trust.sealing import OPENERS, Purpose, new_identity
-from shared.trust.signing import KeySet, PublicKey, SigningKey, generate
+from shared.trust.policies import OPERATOR
+from shared.trust.sealing import Purpose, new_identity
+from shared.trust.signing import KeySet, PublicKey, SigningKey
 from shared.trust.staff import StaffMember, StaffRole, admit, enrolled
 from shared.trust.vault import AlreadyThere, KeyringDenied, Vault
 
-__all__ = [
-    "OPERATOR",
-    "SECRETS",
-    "Keyring",
-    "KeyringDenied",
-    "KeysDestroyed",
-    "policy",
-    "provision",
-    "rotate_signing_key",
-]
+__all__ = ["OPERATOR", "Keyring", "KeyringDenied", "KeysDestroyed"]
 
-SECRETS: Mapping[str, tuple[str, ...]] = {
-    "intake": ("hmac-pepper",),
-    "evidence": ("hmac-pepper",),
-    "legal": ("hmac-pepper",),
-    "billing": ("hmac-pepper", "payment-webhook"),
-    "notify": ("hmac-pepper",),
-}
-"""The secrets that ``provision`` draws (32 random bytes, hex) for each service when absent."""
-
-TOKEN_PERIOD = "168h"  # noqa: S105 - a duration
 _CACHED = 1024
+_TRIES = 5
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -185,6 +164,29 @@ class Keyring:
         """Write or replace a partner. For the operator's token."""
         await self.vault.write(policies.partner_path(partner.partner_id), {"partner": partner.model_dump(mode="json")})
 
+    async def change_partner(self, partner_id: str, change: Callable[[Partner | None], Partner]) -> Partner:
+        """What ``change`` makes of the registration (None: there is none), written over exactly what it was given.
+
+        ``change`` is pure: another operator's write in between makes it run again. For the operator's token. Raises
+        what ``change`` raises, and Refused when the registration never stands still.
+        """
+        path = policies.partner_path(partner_id)
+        for _ in range(_TRIES):
+            stored = await self.vault.read(path)
+            before = None if stored is None else _model(Partner, stored[0]["partner"], "partner")
+            after = change(before)
+            if after == before:
+                return after
+            try:
+                data = {"partner": after.model_dump(mode="json")}
+                await self.vault.write(path, data, cas=0 if stored is None else stored[1])
+            except AlreadyThere:
+                continue
+            return after
+        raise Refused(
+            "partner-changing", "Somebody else changes this partner: look at it, and try again.", conflict=True
+        )
+
     async def partner(self, partner_id: str) -> Partner | None:
         """The registered partner, or None."""
         stored = await self.vault.read(policies.partner_path(partner_id))
@@ -194,10 +196,6 @@ class Keyring:
         """All registered partners, in order of their ids."""
         found = [await self.partner(name) for name in await self.vault.names("public/partners")]
         return [partner for partner in found if partner is not None]
-
-    async def remove_partner(self, partner_id: str) -> None:
-        """Forget a partner and its keys. For the operator's token."""
-        await self.vault.forget(policies.partner_path(partner_id))
 
     async def enrol_staff(self, name: str, role: StaffRole | str, passphrase: str) -> StaffMember:
         """Write or replace a member's role and passphrase. Raises Refused when it is too short. Operator's token."""
@@ -228,68 +226,6 @@ class Keyring:
         if stored is None:
             raise NotFound(f"The keyring has no secret {name!r} of {service}: provision it first.")
         return str(stored[0]["value"])
-
-
-async def provision(
-    admin: Keyring, now: datetime, *, services_secrets: Mapping[str, Iterable[str]] = SECRETS
-) -> dict[str, str]:
-    """Bring the keyring to what recours needs, and give a fresh token per service and for the operator.
-
-    With an admin's (or root) token: mounts KV version 2, writes the policies, makes the signing keys, publishes their
-    public halves and draws the secrets that are absent. What exists is never replaced, so it may run at every start.
-    Tokens are orphans of a period of seven days, which their use renews.
-    """
-    await _mounted(admin.vault)
-    tokens = {}
-    for service in (*OPENERS, OPERATOR):
-        name = policies.policy_name(service)
-        await admin.vault.call("PUT", f"sys/policies/acl/{name}", {"policy": policy(service, admin.vault.mount)})
-        if service != OPERATOR:
-            await _signing_key(admin, service, now)
-            for secret in services_secrets.get(service, ()):
-                await _absent(admin.vault, policies.secret_path(service, secret), {"value": secrets.token_hex(32)})
-        body = {"policies": [name], "period": TOKEN_PERIOD, "display_name": name, "no_parent": True, "renewable": True}
-        answer = await admin.vault.call("POST", "auth/token/create", body)
-        if answer is None:
-            raise BrokenContract("The keyring makes no tokens: give recours an OpenBao or Vault with token auth.")
-        tokens[service] = str(answer["auth"]["client_token"])
-    return tokens
-
-
-async def rotate_signing_key(admin: Keyring, service: str, now: datetime) -> SigningKey:
-    """Replace the service's signing key; its older public keys stay published. Restart the service afterwards.
-
-    With an admin's token. The public half is published first, so that no event is signed by an unknown key.
-    """
-    key = generate(service, now)
-    await admin.publish_public_keys([key.public()])
-    await admin.vault.write(policies.signing_path(service), {"key": key.to_secret_json()})
-    return key
-
-
-async def _signing_key(admin: Keyring, service: str, now: datetime) -> None:
-    await _absent(admin.vault, policies.signing_path(service), {"key": generate(service, now).to_secret_json()})
-    # Also after a stop between the two writes.
-    await admin.publish_public_keys([(await admin.signing_key(service)).public()])
-
-
-async def _absent(vault: Vault, path: str, data: dict[str, Any]) -> None:
-    try:
-        await vault.write(path, data, cas=0)
-    except AlreadyThere:
-        return
-
-
-async def _mounted(vault: Vault) -> None:
-    mounts = await vault.call("GET", "sys/mounts") or {}
-    there = mounts.get("data", mounts).get(f"{vault.mount}/")
-    if there is None:
-        await vault.call("POST", f"sys/mounts/{vault.mount}", {"type": "kv", "options": {"version": "2"}})
-        async for attempt in stamina.retry_context(on=Unavailable, timeout=30):
-            with attempt:
-                await vault.read("mounted")
-    elif there.get("type") != "kv" or (there.get("options") or {}).get("version") != "2":
-        raise BrokenContract(f"The mount {vault.mount!r} is not KV version 2: give recours another one.")
 
 
 def _model(model: type[_Model], data: object, what: str) -> _Model:

@@ -75,7 +75,7 @@ def _everybody() -> list[tuple[str, str]]:
 def _operator() -> list[tuple[str, str]]:
     return [
         ("data/public/partners/+", "create read update"),
-        ("metadata/public/partners/+", "read delete"),
+        ("metadata/public/partners/+", "read"),
         ("data/staff/+", "create read update"),
         ("metadata/staff", "list"),
         ("metadata/staff/", "list"),

@@ -32,6 +32,10 @@ def test_config_shows_values_and_meanings_and_hides_secrets():
         (("config",), {"RECOURS_BUS": "x"}, "RECOURS_BUS is wrong"),
         (("run", "mediation"), {}, "choose one of intake"),
         (("up", "--only", "mediation"), {}, "no service 'mediation'"),
+        (("up", "--only", "none", "--data", __file__), {}, "Check the path and who may use it."),
+        (("keys", "rotate", "mediation"), {}, "choose one of intake"),
+        (("keys", "rotate", "legal"), {}, "Nothing was changed. With --yes"),
+        (("partners", "list", "--data", "nowhere"), {}, "start the platform once"),
     ],
 )
 def test_an_expected_error_is_one_sentence_and_exit_code_1(arguments, environment, says):
@@ -39,3 +43,11 @@ def test_an_expected_error_is_one_sentence_and_exit_code_1(arguments, environmen
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_whoever_reads_a_part_of_the_output_gets_no_traceback():
+    command = [sys.executable, "-m", "deploy.cli.main", "config"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert (process.returncode, said) == (1, "")

@@ -49,7 +49,7 @@ async def test_a_dead_letter_is_listed_shown_and_once_it_can_be_read_redriven(to
     listed = await recours("dead-letters", "list", "--service", "notify", *toys.data)
     assert letter in listed.output
     assert "fold-failed" in listed.output
-    assert "1 dead letters of notify." in listed.output
+    assert "1 dead letter of notify." in listed.output
     shown = await recours("dead-letters", "show", letter, "--service", "notify", *toys.data)
     assert "ValueError at evolve_told" in shown.output
     assert "recours.case-updated.v1" in shown.output
@@ -102,6 +102,50 @@ async def test_republishing_is_harmless_and_the_audit_counts_the_duplicates(toys
     while "facts not yet read by notify" in report.notes:
         report = await toys.audit()
     assert toys.store("notify").inbox.count_documents({}) == inbox
+
+
+async def test_a_running_service_signs_with_its_rotated_key_and_the_audit_verifies_both(toys):
+    before = _signers(toys)
+    said = await recours("keys", "rotate", "intake", "--yes", *toys.data)
+    assert said.exit_code == 0, said.output
+
+    async def signed_anew():
+        await toys.act(toys.cases[0], "update")
+        return bool(_signers(toys) - before)
+
+    await until(signed_anew, 60)
+    [new] = _signers(toys) - before
+    assert new in said.output
+    await toys.quiet(toys.cases)
+    report = await toys.audit()
+    assert report.result == "ok", report.findings
+
+
+def _signers(toys) -> set[str]:
+    """Ids of the keys that intake's events are signed with."""
+    events = toys.store("intake").events.find({})
+    return {bytes(value).decode() for one in events for name, value in one["headers"] if name == "ce_keyid"}
+
+
+async def test_an_archive_is_replaced_only_on_a_yes(toys, tmp_path):
+    file = tmp_path / "log.jsonl"
+    assert (await recours("topics", "export", str(file), *toys.data)).exit_code == 0
+    before = file.read_bytes()
+    refused = await recours("topics", "export", str(file), *toys.data)
+    assert "Nothing was changed. With --yes" in str(refused.exception)
+    assert file.read_bytes() == before
+    assert (await recours("topics", "export", str(file), "--yes", *toys.data)).exit_code == 0
+
+
+async def test_a_member_is_replaced_or_removed_only_on_a_yes(toys, monkeypatch):
+    monkeypatch.setenv("RECOURS_STAFF_PASSPHRASE", "correct horse battery")
+    add, remove = ("staff", "add", "amina", "--role"), ("staff", "remove", "amina")
+    assert (await recours(*add, "lawyer", *toys.data)).exit_code == 0
+    assert "amina is lawyer already" in str((await recours(*add, "admin", *toys.data)).exception)
+    assert "amina (lawyer) can sign in no more" in str((await recours(*remove, *toys.data)).exception)
+    assert "amina  lawyer" in (await recours("staff", "list", *toys.data)).output
+    assert (await recours(*remove, "--yes", *toys.data)).exit_code == 0
+    assert "Nobody is of the team" in (await recours("staff", "list", *toys.data)).output
 
 
 async def test_topics_are_made_once(toys):

@@ -14,7 +14,8 @@ from deploy.embedded.files import kept_secret, write_atomically
 from deploy.embedded.site import Site
 from shared import clock
 from shared.errors import Refused, Unavailable
-from shared.trust.keyring import Keyring, provision
+from shared.trust.keyring import Keyring
+from shared.trust.provisioning import provision
 
 _CONFIGURATION = """
 storage "raft" {{

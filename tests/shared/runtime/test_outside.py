@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -120,6 +121,16 @@ async def test_a_message_that_two_members_of_staff_confirm_at_once_binds_once(mo
     assert desk.effects() == 1
     with pytest.raises(NotFound):
         await desk.outside.confirm("insurer/m1", CASE.replace("1", "2"))
+
+
+async def test_an_unconfirmed_message_whose_key_was_ended_is_refused_and_the_others_are_listed():
+    desk = Desk(Memory(), confirmed=True)
+    await desk.outside.receive(signed("m1"))
+    await desk.outside.receive(signed("m2"))
+    desk.store.outside_documents["insurer/m1"]["received"] = INSURER.public().not_before - timedelta(hours=1)
+    assert [place for place, _ in await desk.outside.unconfirmed(CASE)] == ["insurer/m2"]
+    assert desk.codes() == ["bad-signature"]
+    assert [place for place, _ in await desk.outside.unconfirmed(CASE)] == ["insurer/m2"]
 
 
 async def test_a_message_that_cannot_be_taken_in_is_refused_and_the_next_one_goes_on():

@@ -28,15 +28,21 @@ def program() -> str:
     return str(beside) if beside.exists() else (shutil.which("bao") or "bao")
 
 
+AUTHORITY = "vault-ca.pem"
+"""With TLS: the certificate authority of the server, in its folder."""
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running(folder: Path, *, tls: bool = False) -> Iterator[str]:
     """Its base address; the process is gone afterwards. Nothing is written outside ``folder``."""
     port = free_port()
     command = [program(), "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={ROOT_TOKEN}"]
     command.append(f"-dev-listen-address=127.0.0.1:{port}")
+    if tls:
+        command += ["-dev-tls", f"-dev-tls-cert-dir={folder}"]
     with (folder / "bao.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"HOME": str(folder)}, cwd=folder)
-        address = f"http://127.0.0.1:{port}"
+        address = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         try:
             _await_health(address, process, folder / "bao.log")
             yield address
@@ -55,7 +61,7 @@ def _await_health(address: str, process: subprocess.Popen[bytes], log: Path) -> 
         if process.poll() is not None:
             break
         try:
-            if httpx.get(f"{address}/v1/sys/health", trust_env=False).status_code == 200:
+            if httpx.get(f"{address}/v1/sys/health", trust_env=False, verify=False).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

@@ -11,16 +11,9 @@ import pytest
 
 from shared import clock, ids
 from shared.errors import BrokenContract, BrokenSignature, NotFound, Refused, Unavailable
-from shared.trust.keyring import (
-    OPERATOR,
-    SECRETS,
-    Keyring,
-    KeyringDenied,
-    KeysDestroyed,
-    provision,
-    rotate_signing_key,
-)
-from shared.trust.partners import Partner, partner_owner
+from shared.trust.keyring import OPERATOR, Keyring, KeyringDenied, KeysDestroyed
+from shared.trust.partners import Partner, partner_key, partner_owner, with_all_keys_ended, with_key
+from shared.trust.provisioning import HOLDERS, SECRETS, provision, rotate_signing_key
 from shared.trust.sealing import OPENERS, Purpose, new_identity, open_sealed, seal
 from shared.trust.signing import generate
 from tests.shared.trust import bao
@@ -233,6 +226,18 @@ async def test_provisioning_again_replaces_nothing(keyrings, address):
     await keyrings["billing"].signing_key("billing")
 
 
+async def test_a_token_that_is_still_good_is_kept_and_every_other_is_made_anew(keyrings):
+    root = keyrings["root"]
+    tokens = await provision(root, NOW)
+    swapped = {**tokens, "legal": tokens["billing"], "notify": "hvs.nothing", "intake": bao.ROOT_TOKEN}
+    await root.vault.call("POST", "auth/token/revoke", {"token": tokens["evidence"]})
+
+    again = await provision(root, NOW, held=swapped)
+
+    assert {holder for holder in HOLDERS if again[holder] == swapped[holder]} == {"billing", OPERATOR}
+    assert len(set(again.values())) == len(HOLDERS)
+
+
 async def test_provisioning_completes_one_that_was_cut_short(keyrings):
     root = keyrings["root"]
     await root.vault.forget("public/services/notify")
@@ -272,6 +277,11 @@ async def test_a_rotated_key_signs_and_the_old_signatures_still_verify(keyrings)
         keys.verify(key_id=key.key_id, owner="evidence", data=b"d", signature=key.sign(b"d"), at=clock.now())
 
 
+async def test_what_is_no_service_has_no_key_to_rotate(keyrings):
+    with pytest.raises(NotFound, match="choose one of"):
+        await rotate_signing_key(keyrings["root"], "courier", NOW)
+
+
 async def test_a_key_published_under_another_service_is_refused(keyrings):
     root = keyrings["root"]
     stored = await root.vault.read("public/services/notify")
@@ -299,12 +309,49 @@ async def test_a_partner_registered_by_the_operator_is_known_to_every_service(ke
         keys = await keyrings[service].public_keys()
         keys.verify(key_id=key.key_id, owner="partner:licra", data=b"d", signature=key.sign(b"d"), at=NOW)
     assert await keyrings["legal"].partner("unknown") is None
-    await keyrings[OPERATOR].remove_partner("licra")
-    assert await keyrings["legal"].partner("licra") is None
-    with pytest.raises(BrokenSignature, match="Unknown"):
-        (await keyrings["legal"].public_keys()).verify(
-            key_id=key.key_id, owner="partner:licra", data=b"d", signature=key.sign(b"d"), at=NOW
-        )
+
+
+async def test_not_even_the_operator_can_forget_a_partner_whose_messages_may_still_wait(keyrings):
+    key = generate(partner_owner("maif"), NOW)
+    partner = Partner(partner_id="maif", name="M", keys=(key.public(),), topics=frozenset(), cases="*")
+    await keyrings[OPERATOR].register_partner(partner)
+    with pytest.raises(KeyringDenied):
+        await keyrings[OPERATOR].vault.forget("public/partners/maif")
+    ended = await keyrings[OPERATOR].change_partner("maif", lambda one: with_all_keys_ended(one, NOW))
+    assert await keyrings["legal"].partner("maif") == ended
+    keys = await keyrings["legal"].public_keys()
+    before = {"key_id": key.key_id, "owner": "partner:maif", "data": b"d", "signature": key.sign(b"d")}
+    keys.verify(**before, at=NOW - timedelta(seconds=1))
+    with pytest.raises(BrokenSignature):
+        keys.verify(**before, at=NOW)
+
+
+async def test_two_operators_who_add_a_key_at_once_both_succeed(keyrings):
+    operator, owner = keyrings[OPERATOR], partner_owner("gmf")
+    first = Partner(partner_id="gmf", name="G", keys=(generate(owner, NOW).public(),), topics=frozenset(), cases="*")
+    await operator.register_partner(first)
+    mine, theirs = (partner_key("gmf", bytes([n]) * 32, NOW, NOW + timedelta(days=1)) for n in (1, 2))
+    seen = []
+
+    def overtaken(one):
+        seen.append(one)
+        return with_key(one, mine)
+
+    read = operator.vault.read
+
+    async def read_then_overtaken(path):
+        stored = await read(path)
+        if len(seen) == 0:
+            await operator.register_partner(with_key(first, theirs))
+        return stored
+
+    operator.vault.read = read_then_overtaken
+    try:
+        await operator.change_partner("gmf", overtaken)
+    finally:
+        operator.vault.read = read
+    assert len(seen) == 2
+    assert set((await operator.partner("gmf")).keys) == {*first.keys, mine, theirs}
 
 
 async def test_staff_are_enrolled_by_the_operator_and_admitted_by_intake_alone(keyrings):

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from deploy.embedded import timestamp_authority as tsa
+from deploy.embedded import timestamp_certificates as certificates
 from shared import clock
 from shared.errors import Unavailable
 from shared.trust.timestamps import (
@@ -79,7 +80,7 @@ def with_leaf(
     builder = x509.CertificateBuilder().subject_name(authority._leaf.subject).issuer_name(root.subject)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - timedelta(days=9)).not_valid_after(ends or now + timedelta(days=9))
-    builder = builder.add_extension(tsa._key_usage(signs_certificates=False), critical=True)
+    builder = builder.add_extension(certificates.key_usage(signs_certificates=False), critical=True)
     if usages:
         builder = builder.add_extension(x509.ExtendedKeyUsage(list(usages)), critical=critical)
     authority._leaf = builder.sign(root_key, hashes.SHA256())
@@ -185,9 +186,10 @@ def test_a_certificate_that_had_ended_when_it_signed_is_refused(other):
 
 
 def test_a_certificate_that_ended_since_is_still_good_for_its_time(other, monkeypatch):
-    monkeypatch.setattr(tsa, "clock_now", lambda: clock.now() - timedelta(days=2))
+    for module in (tsa, certificates):
+        monkeypatch.setattr(module, "clock_now", lambda: clock.now() - timedelta(days=2))
     with_leaf(other, ends=clock.now() - timedelta(days=1))
-    other._root = tsa._root(other._root_key)
+    other._root = certificates.root_certificate(other._root_key)
     verify(stamped(other), DIGEST, other.chain_pem)
 
 

@@ -24,6 +24,11 @@ def add(router: APIRouter, running: Any) -> None:
         session, state = await seen(running, request, case, roles={"victim", "lawyer"})
         return {"sub": session.sub, "upto": str(state.file.upto)}
 
+    @router.post("/legal/cases/{case}/choice")
+    async def choice(request: Request, case: str) -> dict[str, str]:
+        session, _ = await seen(running, request, case)
+        return {"sub": session.sub, "body": (await request.body()).decode()}
+
     @router.get("/legal/api/any/{case}")
     async def anyone(request: Request, case: str) -> dict[str, str]:
         session, _ = await seen(running, request, case)
@@ -127,6 +132,36 @@ async def test_a_page_whose_session_ended_goes_to_get_another_and_comes_back(leg
         answer = await legal.get(f"/legal/cases/{CASE}?x=1", headers=PAGE | cookie)
         assert answer.status_code == 303
         assert answer.headers["location"] == f"/api/sessions/renew?next=/legal/cases/{CASE}"
+
+
+async def test_a_form_whose_session_ended_is_sent_on_with_its_body_and_once_only(legal):
+    for cookie in ({}, {"Cookie": f"recours_session={token(ago=timedelta(minutes=6))}"}):
+        answer = await legal.post(f"/legal/cases/{CASE}/choice", headers=PAGE | cookie, content=b"a=1")
+        assert answer.status_code == 307
+        assert answer.headers["location"] == f"/api/sessions/resume?next=/legal/cases/{CASE}/choice"
+        again = await legal.post(f"/legal/cases/{CASE}/choice?resumed=1", headers=PAGE | cookie, content=b"a=1")
+        assert again.status_code == 401
+    assert (await legal.post(f"/legal/cases/{CASE}/choice", content=b"a=1")).status_code == 401
+
+
+async def test_the_body_of_a_form_that_is_sent_on_is_read_to_its_end(legal):
+    read = []
+
+    async def body():
+        for _ in range(20):
+            read.append(1)
+            yield b"x" * 64 * 1024
+
+    length = {"Content-Length": str(20 * 64 * 1024)}
+    answer = await legal.post(f"/legal/cases/{CASE}/choice", headers=PAGE | length, content=body())
+    assert (answer.status_code, len(read)) == (307, 20)
+
+
+async def test_a_body_too_long_to_go_twice_is_told_to_be_lost(legal):
+    headers = PAGE | {"Content-Length": str(65 * 1024 * 1024)}
+    answer = await legal.post(f"/legal/cases/{CASE}/choice", headers=headers, content=b"")
+    assert answer.status_code == 401
+    assert "n’a pas été enregistré" in answer.text
 
 
 async def test_a_session_that_is_not_believed_does_not_turn_in_circles(legal):

@@ -143,7 +143,8 @@ def test_the_answer_to_a_form_is_not_left_for_another_language(pages):
 
 def test_a_page_keeps_its_session_while_it_is_open(pages):
     with_session = shown(pages, request(headers=[("cookie", "recours_session=x")])).body.decode()
-    assert 'hx-post="/api/sessions/renew"' in with_session
+    assert 'data-renewal="/api/sessions/renew"' in with_session
+    assert "/static/session.js" in with_session
     assert "/api/sessions/renew" not in shown(pages).body.decode()
 
 
