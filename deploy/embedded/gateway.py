@@ -2,7 +2,8 @@
 
 ``/evidence/…``, ``/legal/…``, ``/billing/…``, ``/notify/…`` go to those services, ``/pay/…`` to the payment page,
 everything else to intake; paths pass unchanged. What a service shows to operators alone is not passed on. A service
-that is down is a 503 with ``Retry-After: 1`` as problem+json (RFC 9457), one that is silent a 504.
+that is down or says nothing is a 503 with ``Retry-After``: problem+json (RFC 9457), or the page for a browser. Only
+silence counts: neither a body that still arrives nor an answer that still flows is ever cut for being long.
 
 ``python -m deploy.embedded.gateway --host … --port … --route NAME=HOST:PORT … --default HOST:PORT``
 """
@@ -13,12 +14,16 @@ import argparse
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import orjson
+from starlette.requests import Request
 
 from shared import logs
+from shared.web.headers import FIXED, content_security_policy
+from shared.web.problems import unavailable
 
 from .serving import serve
 
@@ -38,10 +43,27 @@ _HOP_BY_HOP = frozenset(
         *(b"trailer", b"transfer-encoding", b"upgrade"),
     }
 )
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_DOWN_AGAIN = 1
+_SILENT_AGAIN = 5
 # What the client says of itself here cannot be trusted: the gateway is the first hop.
 _SAID_BY_US = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"})
-_TIMES = {"connect": 2.0, "read": 60.0, "write": 60.0, "pool": 5.0}
 _log = logs.logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, in seconds, a service may say nothing. Each counts from the last byte that went either way.
+
+    ``connect``: until it accepts. ``reading``: until its answer begins where it was only asked; a page's part waits no
+    longer. ``working``: the same where it was sent something, which it may first have to seal and store. ``stalled``:
+    within a body, in either direction.
+    """
+
+    connect: float = 2.0
+    reading: float = 10.0
+    working: float = 30.0
+    stalled: float = 60.0
 
 
 class Gateway:
@@ -50,11 +72,13 @@ class Gateway:
     Args:
         routes: ``host:port`` by first path segment.
         default: ``host:port`` for every other path.
+        patience: how long a service may be silent.
     """
 
-    def __init__(self, routes: Mapping[str, str], default: str) -> None:
+    def __init__(self, routes: Mapping[str, str], default: str, patience: Patience | None = None) -> None:
         self._routes = dict(routes)
         self._default = default
+        self._patience = patience or Patience()
         # The bare transport: no cookie jar that would be shared, no redirects, no header of its own.
         limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=10)
         self._out = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
@@ -124,13 +148,15 @@ class Gateway:
             # Once the head is out only a broken connection can say that the body is not whole.
             if began:
                 raise ConnectionResetError from error
-            connecting = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
-            await _away(send, 503 if connecting else 504)
+            # A service that stands still still gets what its kernel accepts: it may do that work when it wakes.
+            never_sent = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+            await _away(scope, send, _SILENT_AGAIN, unsure=not never_sent and scope["method"] not in _READING)
         except httpx.TransportError as error:
             _log.warning("upstream-away", address=upstream, exc_info=error)
             if began:
                 raise ConnectionResetError from error
-            await _away(send, 503)
+            never_sent = isinstance(error, httpx.ConnectError)
+            await _away(scope, send, _DOWN_AGAIN, unsure=not never_sent and scope["method"] not in _READING)
 
     @asynccontextmanager
     async def _answer(self, scope: Any, client: _Client, upstream: str) -> AsyncIterator[httpx.Response]:
@@ -139,15 +165,20 @@ class Gateway:
         has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
         if has_body and not any(name == b"content-length" for name, _ in headers):
             headers.append((b"transfer-encoding", b"chunked"))
+        patience = self._patience
+        times = {"connect": patience.connect, "write": patience.stalled, "pool": 5.0}
+        times["read"] = patience.working if has_body else patience.reading
         request = httpx.Request(
             scope["method"],
             f"http://{upstream}/",
             headers=headers,
             stream=_Body(client.body()) if has_body else _Body(_nothing()),
             # `target` keeps the path and query byte for byte as the client wrote them.
-            extensions={"target": target, "timeout": _TIMES},
+            extensions={"target": target, "timeout": times},
         )
         answer = await self._out.handle_async_request(request)
+        # The transport looks at it anew for the body: from here on only a standstill counts.
+        times["read"] = patience.stalled
         try:
             yield answer
         finally:
@@ -225,15 +256,22 @@ def _forwarded(scope: Any) -> Headers:
     return [(b"x-forwarded-for", peer), (b"x-forwarded-proto", scope["scheme"].encode()), (b"x-forwarded-host", host)]
 
 
-async def _away(send: Any, status: int) -> None:
-    await _problem(send, status, "unavailable", "This part is away for a moment; nothing was lost. Try again.")
+async def _away(scope: Any, send: Any, again_after: int, *, unsure: bool) -> None:
+    response = unavailable(Request(scope), again_after, unsure=unsure)
+    # No service answered, so its headers are ours to say.
+    for name, value in (*FIXED.items(), ("Content-Security-Policy", content_security_policy())):
+        response.headers[name] = value
+    response.headers["Cache-Control"] = "no-store"
+    await response(scope, _no_more, send)
+
+
+async def _no_more() -> Any:
+    return {"type": "http.disconnect"}
 
 
 async def _problem(send: Any, status: int, code: str, detail: str, *, close: bool = False) -> None:
     body = orjson.dumps({"type": "about:blank", "status": status, "code": code, "detail": detail})
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
-    if status >= 500:
-        headers.append((b"retry-after", b"1"))
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -20,7 +20,7 @@ from services.evidence.domain.exhibit import DEPOSITORS, ExhibitState, RegisterU
 from services.evidence.domain.grading import SHOULD_SHOW
 from services.evidence.form import read_form
 from services.evidence.names import disposition, given_back
-from services.evidence.reading import READERS, Opened, Shown, given, opened, role_in, shown
+from services.evidence.reading import READERS, Opened, Shown, given, opened, reader_of, role_in, shown
 from services.evidence.receiving import FRAMING_BYTES, Reception
 from shared.contracts.event import Id
 from shared.errors import NotFound, Refused, Unavailable
@@ -228,6 +228,7 @@ async def _page(
         "exhibits.html",
         status=status,
         case=case,
+        reader=reader_of(role),
         exhibits=found,
         again=[one for one in found if one.missing and not one.refused],
         may_withdraw={one.exhibit for one in found if one.mine or role == "victim"},

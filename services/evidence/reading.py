@@ -23,6 +23,10 @@ OWN: Final[frozenset[Role]] = frozenset({"witness", "institution"})
 READERS: Final[frozenset[Role]] = WHOLE | OWN
 
 
+Reader = Literal["victim", "witness", "guardian", "institution", "team"]
+"""To whom the page speaks: the texts of ``texts.toml`` that differ end in one of these."""
+
+
 class Attested(BaseModel):
     """A timestamp as shown. It says that these bytes existed then, and nothing of who wrote them."""
 
@@ -138,6 +142,15 @@ def _shown(state: ExhibitState, received: Received, details: ExhibitDetails, hol
         refused=state.refused,
         timestamp=attested,
     )
+
+
+def reader_of(role: Role) -> Reader:
+    """To whom the page speaks in that role."""
+    match role:
+        case "victim" | "witness" | "guardian" | "institution":
+            return role
+        case _:
+            return "team"
 
 
 def role_in(state: CaseState, holder: str) -> Role:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Cookie, Query, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.intake import pages, team
+from services.intake import pages, resuming, team
 from services.intake.content import Change, Opening
 from services.intake.domain.commands import Freeze, PlanErasure, Revoke
 from services.intake.domain.state import Case
@@ -18,20 +18,18 @@ from services.intake.dossier import dossier, erasure, readings
 from services.intake.numbers import numbers_for
 from services.intake.reception import Invited, Opened, change_case, invite, open_case, set_passphrase
 from services.intake.referrals import referrals
-from services.intake.sessions import REFRESH_COOKIE, keep, leave, needs_full, renew, sign_in, sign_in_staff
+from services.intake.sessions import AT_MOST, REFRESH_COOKIE, keep, leave, needs_full, renew, sign_in, sign_in_staff
 from services.intake.tools import OPENINGS, Tools, client_of, tools
 from services.intake.workers import read_certificate
 from shared import clock, ids
 from shared.contracts.event import Id
 from shared.contracts.sealed import Danger
-from shared.errors import NotFound, RecoursError
+from shared.errors import NotFound
 from shared.runtime.running import Running
 from shared.web.access import seen
 from shared.web.idempotency import Keep, once
 
 __all__ = ["routes", "tools"]
-
-_OWN_PAGE = re.compile(r"/(cases|evidence|legal|billing|notify|team)(/[A-Za-z0-9._/-]*)?")
 
 
 class Asked(BaseModel):
@@ -64,6 +62,12 @@ class NewPassphrase(Asked):
     passphrase: Passphrase
 
 
+class Renewal(Asked):
+    """``idle_seconds``: since the person last did something on the page, as far as it saw."""
+
+    idle_seconds: Annotated[int, Field(ge=0, le=int(AT_MOST.total_seconds()))] | None = None
+
+
 class Nothing(Asked):
     """A body without a field."""
 
@@ -75,6 +79,7 @@ def routes(running: Running) -> APIRouter:
     for part in (_cases(running, held), _people(running), _sessions(running, held), _ending(running)):
         router.include_router(part, prefix="/api")
     router.include_router(team.routes(running), prefix="/api/team")
+    router.include_router(resuming.routes(running), prefix="/api")
     router.include_router(pages.routes(running))
     return router
 
@@ -223,22 +228,16 @@ def _sessions(running: Running, held: Tools) -> APIRouter:
         return keep(running, JSONResponse(signed.told()), signed)
 
     @router.post("/sessions/renew")
-    async def renewing(refresh: Annotated[str | None, Cookie(alias=REFRESH_COOKIE)] = None) -> Response:
-        """Five minutes more, by the refresh cookie."""
-        signed = await renew(running, refresh)
-        return keep(running, JSONResponse(signed.told()), signed)
-
-    @router.get("/sessions/renew", include_in_schema=False)
-    async def renewing_page(
-        then: Annotated[str, Query(alias="next", max_length=300)] = "/",
-        refresh: Annotated[str | None, Cookie(alias=REFRESH_COOKIE)] = None,
+    async def renewing(
+        body: Renewal | None = None, refresh: Annotated[str | None, Cookie(alias=REFRESH_COOKIE)] = None
     ) -> Response:
-        """The same for a page without JavaScript: back to where the person was, or to the sign-in."""
-        try:
-            signed = await renew(running, refresh)
-        except RecoursError:
-            return leave(RedirectResponse("/enter", 303))
-        return keep(running, RedirectResponse(then if _OWN_PAGE.fullmatch(then) else "/", 303), signed)
+        """Five minutes more, by the refresh cookie. It ends ``closes_in`` seconds from now unless the person acts.
+
+        Without ``idle_seconds`` nobody is taken to have acted: send 0 when a person asked for it.
+        """
+        idle = body.idle_seconds if body else None
+        signed = await renew(running, refresh, None if idle is None else timedelta(seconds=idle))
+        return keep(running, JSONResponse(signed.told()), signed)
 
     @router.delete("/sessions", status_code=204)
     async def leaving() -> Response:

@@ -15,6 +15,7 @@ from services.intake.guides import ArticleName
 from services.intake.numbers import numbers_for
 from services.intake.reception import Opened, open_case
 from services.intake.referrals import referrals
+from services.intake.resuming import back_in, typed_of
 from services.intake.sessions import WrongCode, keep, leave, sign_in
 from services.intake.tools import OPENINGS, Tools, TooManyAttempts, client_of, presence
 from shared import clock, ids
@@ -163,7 +164,7 @@ def _entering(running: Running) -> APIRouter:
     router = APIRouter()
     held: Tools = running.tools
 
-    def form(request: Request, name: str, problem: str = "") -> Response:
+    def form(request: Request, name: str, problem: str = "", typed: str = "") -> Response:
         return held.pages.render(
             request,
             "enter.html",
@@ -171,16 +172,19 @@ def _entering(running: Running) -> APIRouter:
             **presence(held),
             joining=name == "join",
             problem=problem,
+            typed=typed,
+            lost=False,
         )
 
     async def entered(request: Request, name: str) -> Response:
+        typed = await typed_of(request)
         sent = await request.form()
         code, passphrase = (str(sent.get(one, ""))[:1024] for one in ("code", "passphrase"))
         try:
             signed = await sign_in(running, held, request, code, passphrase or None, accept=name == "join")
+            return await back_in(running, request, signed, typed, f"/cases/{quote(signed.case or '')}")
         except (Refused, WrongCode, TooManyAttempts) as problem:
-            return form(request, name, problem.code)
-        return keep(running, RedirectResponse(f"/cases/{quote(signed.case or '')}", 303), signed)
+            return form(request, name, problem.code, typed)
 
     @router.get("/enter")
     async def enter(request: Request) -> Response:

@@ -11,13 +11,15 @@ from pydantic import ValidationError
 
 from services.intake.domain.commands import AssignStaff, CheckAuthority, CloseCase, ProveIdentity
 from services.intake.domain.people import TEAM
-from services.intake.sessions import keep, sign_in_staff
-from services.intake.team import listed, member
+from services.intake.domain.state import Case
+from services.intake.resuming import back_in, typed_of
+from services.intake.sessions import sign_in_staff
+from services.intake.team import assignment, listed, member, members
 from services.intake.tools import Tools, TooManyAttempts
 from shared.contracts.event import Id
 from shared.errors import NotFound, Refused
 from shared.runtime.running import Running
-from shared.trust.sessions import SessionExpired
+from shared.trust.sessions import Role, Session, SessionExpired
 from shared.web.access import SignInFirst, seen
 
 
@@ -26,8 +28,9 @@ def routes(running: Running) -> APIRouter:
     router = APIRouter()
     held: Tools = running.tools
 
-    def form(request: Request, problem: str = "") -> Response:
-        return held.pages.render(request, "team_enter.html", status=422 if problem else 200, problem=problem)
+    def form(request: Request, problem: str = "", typed: str = "") -> Response:
+        status = 422 if problem else 200
+        return held.pages.render(request, "team_enter.html", status=status, problem=problem, typed=typed, lost=False)
 
     @router.get("/team/enter")
     async def enter(request: Request) -> Response:
@@ -35,15 +38,16 @@ def routes(running: Running) -> APIRouter:
 
     @router.post("/team/enter")
     async def entering(request: Request) -> Response:
+        typed = await typed_of(request)
         sent = await request.form()
         name, passphrase = (str(sent.get(one, ""))[:1024] for one in ("name", "passphrase"))
         try:
             signed = await sign_in_staff(running, held, request, name, passphrase)
         except TooManyAttempts as problem:
-            return form(request, problem.code)
+            return form(request, problem.code, typed)
         except (NotFound, Refused):
-            return form(request, "wrong-code")
-        return keep(running, RedirectResponse("/team", 303), signed)
+            return form(request, "wrong-code", typed)
+        return await back_in(running, request, signed, typed, "/team")
 
     @router.get("/team")
     async def cases(request: Request, after: Annotated[Id | None, Query()] = None) -> Response:
@@ -63,6 +67,42 @@ def routes(running: Running) -> APIRouter:
         session = member(request)
         await running.carry_out(AssignStaff(case=case, by=session.sub, role=session.role.value, staff=session.sub))
         return RedirectResponse(f"/cases/{case}", 303)
+
+    async def assigning(request: Request, case: str, session: Session, problem: str = "") -> Response:
+        state: Case = await running.load("case", case)
+        if state.file.facets.value is None or state.file.erased:
+            raise NotFound
+        everybody = await members(running)
+        if session.role is Role.ACCOUNTANT:
+            everybody = {Role.ACCOUNTANT.value: [session.sub]}
+        return held.pages.render(
+            request,
+            "assign.html",
+            status=409 if problem else 200,
+            case=case,
+            problem=problem,
+            members={role: names for role, names in everybody.items() if names},
+            assigned={role: latest.value for role, latest in sorted(state.file.assigned.items())},
+            closed=state.file.closed,
+            mine=state.file.role_of(session.sub) is not None,
+            me=session.sub,
+        )
+
+    @router.get("/team/cases/{case}/assign")
+    async def whom(request: Request, case: Id) -> Response:
+        return await assigning(request, case, member(request))
+
+    @router.post("/team/cases/{case}/assign")
+    async def assign(request: Request, case: Id) -> Response:
+        session = member(request)
+        name = str((await request.form()).get("staff", ""))[:80]
+        try:
+            done = await running.carry_out(await assignment(running, session, case, name))
+        except Refused as refused:
+            return await assigning(request, case, session, refused.code)
+        # Who gave their own part away sees the case no more.
+        still = done.state.file.role_of(session.sub) is not None
+        return RedirectResponse(f"/cases/{case}" if still else "/team", 303)
 
     async def decided(request: Request, case: Id, command: type[Any], **told: Any) -> Response:
         session, _ = await seen(running, request, case, roles=TEAM)

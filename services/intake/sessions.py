@@ -1,9 +1,10 @@
 """Signing in and staying so.
 
 A session token (shared.trust.sessions) lasts five minutes and is the only thing that services look at. Beside it the
-browser holds a refresh token in an HttpOnly cookie that is sent to ``/api/sessions`` alone: a JWS by intake, idle for
-30 minutes at most and 8 hours in all, bound to one access and to the present hashes of its secrets. Renewing looks at
-the case again, so a revocation, a frozen access, another passphrase or the erasure ends it within five minutes.
+browser holds a refresh token in an HttpOnly cookie that is sent to ``/api/sessions`` alone: a JWS by intake, bound to
+one access and to the present hashes of its secrets, good for 8 hours in all and for 30 minutes (2 hours for the team)
+after the person last did something: an open page that nobody touches renews nothing (ADR 11). Renewing looks at the
+case again, so a revocation, a frozen access, another passphrase or the erasure ends it within five minutes.
 Scopes: ``code`` (add evidence, read the next step), ``full`` (content, invitations, erasure), ``team``.
 """
 
@@ -41,6 +42,7 @@ REFRESH_COOKIE: Final = "recours_refresh"
 REFRESH_TYP: Final = "recours-refresh+jwt"
 REFRESH_PATH: Final = "/api/sessions"
 IDLE: Final = timedelta(minutes=30)
+IDLE_OF_THE_TEAM: Final = timedelta(hours=2)
 AT_MOST: Final = timedelta(hours=8)
 REFUSAL_SECONDS: Final = 0.6
 """A refused sign-in answers at a multiple of this, whatever was wrong."""
@@ -57,7 +59,10 @@ class WrongCode(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A session begun or renewed. ``token`` is the session's; ``refresh`` goes into its cookie and nowhere else."""
+    """A session begun or renewed. ``token`` is the session's; ``refresh`` goes into its cookie and nowhere else.
+
+    ``expires``: of the token. ``until``: when it can be renewed no more unless the person does something (aware UTC).
+    """
 
     token: str
     refresh: str
@@ -66,6 +71,7 @@ class Signed:
     case: str | None
     scope: tuple[str, ...]
     expires: datetime
+    until: datetime
 
     def told(self) -> dict[str, Any]:
         """What the answer says."""
@@ -75,6 +81,7 @@ class Signed:
             "case": self.case,
             "scope": list(self.scope),
             "expires_at": self.expires.isoformat(),
+            "closes_in": int((self.until - clock.now()).total_seconds()),
         }
 
 
@@ -99,13 +106,27 @@ def begin(
     access: str,
     stamp: str,
     since: datetime | None = None,
+    acted: datetime | None = None,
 ) -> Signed:
-    """A session that begins, or goes on since ``since``. ``sequence``: intake's of the case, at least."""
-    now = clock.now()
+    """A session that begins, or goes on since ``since``. ``sequence``: intake's of the case, at least.
+
+    ``acted``: when the person last did something, by default now.
+    """
+    now = clock.now().replace(microsecond=0)
     granted = tuple(sorted(scope))
-    token = issue_session(running.signing, sub=sub, role=role, case_id=case, sequence=sequence, now=now, scope=granted)
-    started = since or now
-    until = min(now + IDLE, started + AT_MOST)
+    started, acted = since or now, acted or now
+    until = min(acted + (IDLE_OF_THE_TEAM if case is None else IDLE), started + AT_MOST).replace(microsecond=0)
+    lifetime = min(MAX_LIFETIME, until - now)
+    token = issue_session(
+        running.signing,
+        sub=sub,
+        role=role,
+        case_id=case,
+        sequence=sequence,
+        now=now,
+        scope=granted,
+        lifetime=lifetime,
+    )
     refresh = sign_compact(
         running.signing,
         REFRESH_TYP,
@@ -117,10 +138,11 @@ def begin(
             "stamp": stamp,
             "scope": list(granted),
             "since": int(started.timestamp()),
+            "acted": int(acted.timestamp()),
             "exp": int(until.timestamp()),
         },
     )
-    return Signed(token, refresh, sub, role, case, granted, now.replace(microsecond=0) + MAX_LIFETIME)
+    return Signed(token, refresh, sub, role, case, granted, now + lifetime, until)
 
 
 async def sign_in(
@@ -176,29 +198,42 @@ async def sign_in_staff(running: Running, tools: Tools, request: Request, name: 
     return begin(running, member.name, member.role, None, 0, ("team",), access="", stamp=_staff_stamp(member))
 
 
-async def renew(running: Running, refresh: str | None) -> Signed:
-    """Five minutes more for who may still see the case. Raises WrongCode when they may not, or sat idle too long."""
-    now = clock.now()
+def genuine(running: Running, refresh: str | None) -> dict[str, Any] | None:
+    """The claims of a refresh token that intake signed, however old; None for anything else."""
     try:
-        claims = verify_compact(refresh or "", REFRESH_TYP, running.keys, owner="intake", at=now)
+        return verify_compact(refresh or "", REFRESH_TYP, running.keys, owner="intake", at=clock.now())
     except BrokenSignature:
-        raise WrongCode from None
-    if int(claims["exp"]) <= now.timestamp():
+        return None
+
+
+async def renew(running: Running, refresh: str | None, idle: timedelta | None = None) -> Signed:
+    """Five minutes more for who may still see the case. ``idle``: since the person did something; None: not known.
+
+    Raises WrongCode when they may not, or did nothing for too long.
+    """
+    now = clock.now()
+    claims = genuine(running, refresh)
+    if claims is None or int(claims["exp"]) <= now.timestamp():
         raise WrongCode
-    since = datetime.fromtimestamp(int(claims["since"]), now.tzinfo)
+    since, acted = (datetime.fromtimestamp(int(claims[one]), now.tzinfo) for one in ("since", "acted"))
+    if idle is not None:
+        acted = max(acted, now - idle)
     sub, case, stamp = str(claims["sub"]), claims["case"], str(claims["stamp"])
     if case is None:
         member = await running.keyring.staff_member(sub)
         if member is None or _staff_stamp(member) != stamp:
             raise WrongCode
-        return begin(running, sub, member.role, None, 0, ("team",), access="", stamp=stamp, since=since)
+        return begin(running, sub, member.role, None, 0, ("team",), access="", stamp=stamp, since=since, acted=acted)
     state: Case = await running.load("case", case)
     access = str(claims["access"])
     held = await _held(running, case, state, access)
     role = state.file.role_of(sub)
     if held is None or role is None or stamp_of(held) != stamp:
         raise WrongCode
-    return begin(running, sub, role, case, state.file.upto, claims["scope"], access=access, stamp=stamp, since=since)
+    sequence = state.file.upto
+    return begin(
+        running, sub, role, case, sequence, claims["scope"], access=access, stamp=stamp, since=since, acted=acted
+    )
 
 
 def keep(running: Running, response: Response, signed: Signed) -> Response:
@@ -211,7 +246,8 @@ def keep(running: Running, response: Response, signed: Signed) -> Response:
     response.set_cookie(
         REFRESH_COOKIE,
         signed.refresh,
-        max_age=int(IDLE.total_seconds()),
+        # It outlives what it can renew: who sends a form too late is known by it, and gets back what they typed.
+        max_age=int(AT_MOST.total_seconds()),
         path=REFRESH_PATH,
         httponly=True,
         samesite="lax",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -17,6 +18,7 @@ from shared.runtime.running import Running
 from shared.trust.sessions import OF_THE_TEAM, Role, Session
 from shared.web.access import SignInFirst, seen, viewer
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _URGENCY = ("critical", "high", "normal")
 
 
@@ -76,13 +78,8 @@ def routes(running: Running) -> APIRouter:
     async def assigning(request: Request, case: Id, body: Assignment) -> dict[str, Any]:
         """Give a part of the case to a member who has that role."""
         session = member(request)
-        if session.role is Role.ACCOUNTANT and body.staff not in {None, session.sub}:
-            raise NotFound
-        staff = await running.keyring.staff_member(body.staff or session.sub)
-        if staff is None or staff.role.value != body.role:
-            message = "Nobody of that name has that role in the team. Check the name, or ask an admin."
-            raise Refused("not-of-the-team", message, field="staff")
-        return await _after(running, AssignStaff(case=case, by=session.sub, role=body.role, staff=staff.name))
+        command = await assignment(running, session, case, body.staff or session.sub, body.role)
+        return await _after(running, command)
 
     @router.post("/cases/{case}/identity")
     async def identity(request: Request, case: Id, body: Identity) -> dict[str, Any]:
@@ -103,6 +100,30 @@ def routes(running: Running) -> APIRouter:
         return await _after(running, CloseCase(case=case, by=session.sub, reason=body.reason))
 
     return router
+
+
+async def assignment(running: Running, session: Session, case: str, name: str, role: str | None = None) -> AssignStaff:
+    """The command that gives the case to the member ``name``, in ``role`` or in theirs.
+
+    Raises NotFound for an accountant who gives it to somebody else, Refused (``not-of-the-team``) for a wrong name.
+    """
+    if session.role is Role.ACCOUNTANT and name != session.sub:
+        raise NotFound
+    staff = await running.keyring.staff_member(name) if _NAME.fullmatch(name) else None
+    if staff is None or staff.role.value not in OF_THE_TEAM or (role is not None and staff.role.value != role):
+        message = "Nobody of that name has that role in the team. Check the name, or ask an admin."
+        raise Refused("not-of-the-team", message, field="staff")
+    return AssignStaff(case=case, by=session.sub, role=staff.role.value, staff=staff.name)
+
+
+async def members(running: Running) -> dict[str, list[str]]:
+    """The names of who may be given a case, by role."""
+    found: dict[str, list[str]] = {role.value: [] for role in (Role.CASE_WORKER, Role.LAWYER, Role.ACCOUNTANT)}
+    for name in await running.keyring.staff():
+        one = await running.keyring.staff_member(name)
+        if one is not None and one.role.value in found:
+            found[one.role.value].append(name)
+    return found
 
 
 async def _after(running: Running, command: AssignStaff | ProveIdentity | CheckAuthority | CloseCase) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from shared.logs import logger
 from shared.trust.keyring import KeysDestroyed
 from shared.trust.sessions import SessionExpired
 from shared.web.access import COOKIE, SignInFirst
-from shared.web.bodies import TooLarge
+from shared.web.bodies import TooLarge, let_by, may_go_by
 from shared.web.language import language_of
 from shared.web.origin import ForeignOrigin
 from shared.web.pages import Pages, own_page
@@ -34,11 +34,19 @@ MEDIA_TYPE: Final = "application/problem+json"
 RENEWAL: Final = "/api/sessions/renew"
 """Where the front renews a session or asks to sign in, then leads back to ``next``."""
 
+RESUMPTION: Final = "/api/sessions/resume"
+"""The same for a form that was sent too late: the browser sends it there, and again to ``next``, by itself (307)."""
+
+RESUMED: Final = "resumed"
+"""The query that says that a form comes back from there, so that it goes there once only."""
+
 _PAGES: Final = Pages(Path(__file__).with_name("templates"))
 _SAID: Final = frozenset({401, 403, 404, 409, 410, 413, 422, 429, 503})
 _LOG: Final = logger(__name__)
 _ECHOING: Final = frozenset({"value_error", "assertion_error", "union_tag_invalid"})
 _UNREADABLE: Final = "The body is not JSON: correct it and send it again."
+_AWAY: Final = "This part is away for a moment; nothing was lost. Try again."
+_UNSURE: Final = "This part is away for a moment, and may have recorded what you sent: look before you send it again."
 _HAPPENED: Final = "Something failed on our side and nothing more is known here. Try again in a moment."
 
 
@@ -94,6 +102,8 @@ def answer(request: Request, error: RecoursError) -> Response:
     if status == 500:
         return failed(request, error)
     if _may_renew(request, error):
+        if request.method == "POST":
+            return _SentOn(f"{RESUMPTION}?next={quote(request.url.path)}", 307)
         return RedirectResponse(f"{RENEWAL}?next={quote(request.url.path)}", 303)
     headers = {}
     if isinstance(error, Unavailable):
@@ -108,6 +118,12 @@ def failed(request: Request, error: Exception) -> Response:
     """A 500 without details; the log gets the error's class and place, never its message."""
     _LOG.error("request-failed", exc_info=error, method=request.method.lower(), status=500)
     return _said(request, 500, "failed", _HAPPENED)
+
+
+def unavailable(request: Request, again_after: int, *, unsure: bool = False) -> Response:
+    """A 503 for a service that cannot say it itself. ``unsure``: it was sent something and may have recorded it."""
+    detail = _UNSURE if unsure else _AWAY
+    return _said(request, 503, "unavailable", detail, headers={"Retry-After": str(again_after)}, unsure=unsure)
 
 
 async def on_recours_error(request: Request, error: Exception) -> Response:
@@ -180,6 +196,7 @@ def _said(
     field: str | None = None,
     errors: tuple[FieldProblem, ...] = (),
     headers: dict[str, str] | None = None,
+    unsure: bool = False,
 ) -> Response:
     if _wants_page(request):
         said = detail if status in {409, 422} and language_of(request) == "en" else ""
@@ -194,6 +211,7 @@ def _said(
             detail=said,
             again_after=again,
             lost=request.method == "POST",
+            unsure=unsure,
             next_step=_next_step(request, status),
         )
         page.headers.update(headers or {})
@@ -209,6 +227,14 @@ def _said(
     )
     body = problem.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+class _SentOn(RedirectResponse):
+    """A redirection of a form, whose body is let by first: a browser cut off while sending would not follow."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await let_by(Request(scope, receive))
+        await super().__call__(scope, receive, send)
 
 
 def _next_step(request: Request, status: int) -> tuple[str, str]:
@@ -228,7 +254,10 @@ def _may_renew(request: Request, error: RecoursError) -> bool:
     in circles.
     """
     ended = isinstance(error, SessionExpired) or (isinstance(error, SignInFirst) and COOKIE not in request.cookies)
-    return ended and request.method == "GET" and _wants_page(request) and "hx-request" not in request.headers
+    once = request.method == "GET" or (
+        request.method == "POST" and RESUMED not in request.query_params and may_go_by(request)
+    )
+    return ended and once and _wants_page(request) and "hx-request" not in request.headers
 
 
 def _wants_page(request: Request) -> bool:

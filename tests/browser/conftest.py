@@ -1,21 +1,23 @@
-"""A real Chromium before a real platform: Debian's ``chromium``, ``playwright`` from PyPI, axe-core's one file.
+"""A real Chromium before a real platform, with axe-core. ``tests/browser/install.py`` gets what is missing.
 
-``RECOURS_CHROMIUM`` (default ``/usr/bin/chromium``) is the browser, ``RECOURS_AXE`` the file ``axe.min.js``. What is
-not there fails the tests by name: they are asked for by their marker, so that nothing is skipped in silence.
+``RECOURS_CHROMIUM`` may name another browser, ``RECOURS_AXE`` another ``axe.min.js``. What is not there fails the tests
+by name: they are asked for by their marker, so that nothing is skipped in silence.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 from deploy.embedded.supervisor import Platform
+from shared.trust.keyring import Keyring
+from tests.browser import install
+from tests.deploy.processes import until
 
-CHROMIUM = os.environ.get("RECOURS_CHROMIUM", "/usr/bin/chromium")
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -26,6 +28,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PASSPHRASE = "quatre mots bien choisis"
+TEAM = {"case-worker": "claire", "lawyer": "maitre-x", "accountant": "compta"}
 PHONE = {"width": 390, "height": 844}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _BROKEN = """async tags => (await axe.run(document, {runOnly: {type: "tag", values: tags}})).violations
@@ -52,26 +56,48 @@ class Phone:
 
 
 @pytest.fixture(scope="session")
-async def origin(tmp_path_factory):
+async def platform(tmp_path_factory):
     async with Platform(tmp_path_factory.mktemp("browser") / "platform") as platform:
-        yield platform.origin
+        async with httpx.AsyncClient(base_url=platform.origin, trust_env=False) as http:
+            for path in (
+                "/",
+                *(f"/{service}/api/openapi.json" for service in ("evidence", "legal", "billing", "notify")),
+            ):
+                await until(partial(_answers, http, path), 60)
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def origin(platform):
+    return platform.origin
+
+
+@pytest.fixture(scope="session")
+async def team(platform):
+    """The team's members by role, each with ``PASSPHRASE``."""
+    settings = platform.settings_for("operator")
+    async with Keyring(settings["RECOURS_KEYRING"], settings["RECOURS_KEYRING_TOKEN"]) as keyring:
+        for role, name in TEAM.items():
+            await keyring.enrol_staff(name, role, PASSPHRASE)
+    return TEAM
 
 
 @pytest.fixture(scope="session")
 def axe():
-    place = os.environ.get("RECOURS_AXE", "")
-    assert Path(place).is_file(), "Set RECOURS_AXE to axe-core's axe.min.js."
-    return Path(place).read_text("utf-8")
+    place = install.axe()
+    assert place is not None, "axe-core is missing: run make test-browser, which gets it."
+    return place.read_text("utf-8")
 
 
 @pytest.fixture(scope="session")
 async def chromium():
-    # Not in the lock: these tests alone need it.
+    # Here alone: whoever runs no test in a browser does not wait for it.
     from playwright.async_api import async_playwright
 
-    assert Path(CHROMIUM).is_file(), "Install Debian's chromium, or set RECOURS_CHROMIUM."
+    place = install.chromium()
+    assert place is not None, "Chromium is missing: run make test-browser as root, or set RECOURS_CHROMIUM."
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=str(place), args=FLAGS)
         yield browser
         await browser.close()
 
@@ -83,9 +109,21 @@ async def phone(chromium, origin, axe):
 
 
 @pytest.fixture
+async def desk(chromium, origin, axe):
+    """A second browser, for the team."""
+    async with await _context(chromium, scripts=True) as context:
+        yield Phone(await context.new_page(), origin, axe)
+
+
+@pytest.fixture
 async def phone_without_scripts(chromium, origin, axe):
     async with await _context(chromium, scripts=False) as context:
         yield Phone(await context.new_page(), origin, axe)
+
+
+async def _answers(http, path):
+    # One that is still starting says so.
+    return (await http.get(path)).status_code != 503
 
 
 async def _context(chromium, *, scripts):

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from tests.browser.conftest import PASSPHRASE
+
 pytestmark = pytest.mark.browser
 
-PASSPHRASE = "quatre mots bien choisis"
 CODE = re.compile(r"RECOURS(-[0-9A-Z]{4}){5}")
 READING = (
     "/",
@@ -115,6 +116,46 @@ async def test_the_same_path_works_without_scripts(phone_without_scripts):
     await page.fill("#code", code)
     await page.click("form[action='/enter'] button")
     assert "Ajoutez vos captures" in await page.inner_text(".next")
+
+
+async def tab_to(page, selector, most=80):
+    """Press the tabulator until what ``selector`` finds has the focus."""
+    for _ in range(most):
+        if await page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            return
+        await page.keyboard.press("Tab")
+    pytest.fail(f"{selector} cannot be reached by keyboard")
+
+
+async def test_a_case_is_opened_by_keyboard_alone(phone):
+    page = phone.page
+    await phone.open("/")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.className") == "skip"
+    await page.keyboard.press("Enter")
+    await tab_to(page, "main .next a")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/open")
+    await tab_to(page, "input[name=persona]")
+    await page.keyboard.press("Space")
+    await tab_to(page, "input[name=danger][value=threat]")
+    await page.keyboard.press("Space")
+    await tab_to(page, "#kind")
+    await page.keyboard.type("Inj")
+    await tab_to(page, "#day")
+    await page.keyboard.type("01112026")
+    await tab_to(page, "#account")
+    await page.keyboard.type("On m'insulte chaque soir.")
+    await tab_to(page, "form[action='/open'] button")
+    assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    await page.keyboard.press("Enter")
+    assert CODE.search(await page.inner_text("main"))
+    await tab_to(page, "main .next a")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/cases/*")
+    await tab_to(page, "details.section summary")
+    await page.wait_for_selector("details[open] #evidence-file")
+    await tab_to(page, "#evidence-file")
 
 
 async def test_a_form_sent_twice_opens_one_case(phone):

@@ -31,6 +31,22 @@
       }
     }, seconds * 1000);
   }
+  // A whole page that is away for a moment stays still under who reads it, and is loaded once it is there again.
+  function look(page, count) {
+    window.setTimeout(function () {
+      window
+        .fetch(window.location.href, { credentials: "same-origin", headers: { Accept: "text/html" } })
+        .then(function (answer) {
+          if ([502, 503, 504].indexOf(answer.status) < 0) window.location.reload();
+          else if (count < MOST * 5) look(page, count + 1);
+        })
+        .catch(function () {
+          if (count < MOST * 5) look(page, count + 1);
+        });
+    }, Math.max(Number(page.getAttribute("data-again-after")) || 1, Math.min(count, 10)) * 1000);
+  }
+  var page = document.querySelector("[data-again-after]");
+  if (page) look(page, 1);
   document.addEventListener("htmx:responseError", again);
   document.addEventListener("htmx:sendError", again);
   document.addEventListener("htmx:timeout", again);

@@ -3,19 +3,33 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import services.evidence
 from services.evidence.api import TOLD
 from services.evidence.domain.grading import SHOULD_SHOW
+from services.evidence.reading import Reader
 from services.evidence.receiving import Limits, Reception
 from shared.contracts.evidence import EvidenceUploaded
-from shared.contracts.intake import CaseClosed
+from shared.contracts.intake import CaseClosed, Role
 from shared.errors import Unavailable
 from shared.trust.sealing import open_sealed
 from tests.services.evidence.facts import IDENTITY
-from tests.services.evidence.stand_in import AT, PAGE, PNG, STAFF, VICTIM, WITNESS, client, known, said
+from tests.services.evidence.stand_in import (
+    AT,
+    GUARDIAN,
+    INSTITUTION,
+    PAGE,
+    PNG,
+    STAFF,
+    VICTIM,
+    WITNESS,
+    client,
+    known,
+    said,
+)
 
 FIELDS = {"may_show_minor_sexually": "no", "kind": "sms", "shows": ["date", "hour"], "day": "", "author": "@x"}
 TEMPLATES = Path(services.evidence.__file__).parent / "templates"
@@ -168,6 +182,44 @@ async def test_a_form_sent_by_another_site_is_refused():
     assert running.objects.kept == {}
 
 
+@pytest.mark.parametrize(
+    ("who", "french", "english"),
+    [
+        (VICTIM, "Vos preuves", "Your evidence"),
+        (WITNESS, "Ce que vous apportez comme témoin", "What you bring as a witness"),
+        (GUARDIAN, "Les preuves de la personne que vous protégez", "The evidence of the person you protect"),
+        (INSTITUTION, "Ce que votre établissement apporte", "What your institution brings"),
+        (STAFF, "Preuves du dossier", "Evidence of the case"),
+    ],
+    ids=["victim", "witness", "guardian", "institution", "team"],
+)
+async def test_the_page_speaks_to_who_reads_it(who, french, english):
+    running = known()
+    for told in ({}, {"Accept-Language": "en"}):
+        assert f"<h1>{english if told else french}</h1>" in await page(running, who, **told)
+    everybody = [await page(running, one) for one in (VICTIM, WITNESS, GUARDIAN, INSTITUTION, STAFF)]
+    assert sum(f"<h1>{french}</h1>" in one for one in everybody) == 1
+
+
+async def test_nothing_is_called_yours_before_the_team():
+    running = known()
+    await sent(running)
+    text = await page(running, STAFF)
+    assert "Vos preuves" not in text
+    assert "Vous n’avez rien à faire" not in text
+    assert "par la personne concernée" in text
+    closed = await page(known().hears(CaseClosed(reason="judged")), STAFF)
+    assert "Demandez à l’équipe" not in closed
+    assert "il ne reçoit plus rien" in closed
+
+
+async def test_who_sent_it_themselves_is_not_told_so():
+    running = known()
+    await sent(running)
+    assert "par la personne concernée" not in await page(running)
+    assert "by the person concerned" in await page(running, GUARDIAN, **{"Accept-Language": "en"})
+
+
 def test_everything_that_may_be_said_has_its_words():
     french = tomllib.loads((TEMPLATES / "texts.toml").read_text())["fr"]
     aspects = {aspect for needed in SHOULD_SHOW.values() for aspect in needed}
@@ -177,6 +229,8 @@ def test_everything_that_may_be_said_has_its_words():
         | {f"{what}_{aspect}" for aspect in aspects for what in ("aspect", "advice")}
         | {f"grade_{grade}" for grade in "ABCD"}
         | {"qualified", "not-qualified", "unknown"}
+        | {f"from_{role}" for role in get_args(Role)}
+        | {f"title_{reader}" for reader in get_args(Reader)}
     )
     assert needed <= set(french)
 

@@ -24,7 +24,7 @@ from tests.given import followed
 class Keyring:
     def __init__(self):
         self.cases: dict[tuple[str, Purpose], Any] = {}
-        self.staff: dict[str, Any] = {}
+        self.members: dict[str, Any] = {}
 
     async def create_case_keys(self, case):
         for purpose in Purpose:
@@ -45,13 +45,16 @@ class Keyring:
         return "pepper"
 
     async def enrol(self, name, role, passphrase):
-        self.staff[name] = await enrolled(name, role, passphrase)
+        self.members[name] = await enrolled(name, role, passphrase)
 
     async def staff_member(self, name):
-        return self.staff.get(name)
+        return self.members.get(name)
+
+    async def staff(self):
+        return sorted(self.members)
 
     async def admit_staff(self, name, passphrase):
-        return await admit(self.staff.get(name), passphrase)
+        return await admit(self.members.get(name), passphrase)
 
 
 class Objects:
