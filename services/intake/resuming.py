@@ -25,6 +25,8 @@ from shared.web.problems import RENEWAL, RESUMED, RESUMPTION
 
 OWN_PAGE: Final = re.compile(r"/(cases|evidence|legal|billing|notify|team)(/[A-Za-z0-9._/-]*)?")
 _CASE: Final = re.compile(r"/cases/([^/]+)")
+_OF_THE_TEAM: Final = re.compile(r"/team(/|$)|/notify/cases/[^/]+/pages/")
+"""Pages that only the team is sent to."""
 
 
 class PassphraseToo(Refused):
@@ -79,7 +81,7 @@ def routes(running: Running) -> APIRouter:
 def of_the_team(running: Running, refresh: str | None, place: str) -> bool:
     """Whether it is a member of the team who has to sign in again."""
     claims = genuine(running, refresh)
-    return claims["case"] is None if claims is not None else place.startswith("/team")
+    return claims["case"] is None if claims is not None else bool(_OF_THE_TEAM.match(place))
 
 
 async def typed_of(request: Request) -> str:

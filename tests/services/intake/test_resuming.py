@@ -98,6 +98,9 @@ async def test_the_team_stays_for_two_hours_and_signs_in_at_its_own_entrance(web
     later(120.1)
     assert (await renewed(web)).status_code == 404
     assert (await web.get("/team", follow_redirects=True)).url.path == "/team/enter"
+    web.cookies.clear()
+    paged = await web.get("/api/sessions/renew", params={"next": "/notify/cases/c-1/pages/danger"})
+    assert paged.headers["location"] == "/team/enter"
 
 
 async def test_idleness_is_never_negative(web):

@@ -14,7 +14,7 @@ from shared.trust.staff import enrolled
 class Team:
     members: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, _address, _token):
+    def __init__(self, _settings):
         pass
 
     async def __aenter__(self):
@@ -39,7 +39,7 @@ class Team:
 
 @pytest.fixture
 def recours(monkeypatch, quick_secrets):
-    monkeypatch.setattr(staff, "Keyring", Team)
+    monkeypatch.setattr(staff, "keyring_of", Team)
     monkeypatch.setattr(Team, "members", {})
     app = typer.Typer()
     staff.register(app)
@@ -55,8 +55,9 @@ def test_a_member_is_added_listed_and_removed(recours):
     assert added.exit_code == 0, added.output
     assert "phrase" not in added.output
     assert recours("list").output.split() == ["claire", "lawyer"]
-    assert recours("remove", "claire").exit_code == 0
-    assert recours("list").output == ""
+    assert "--yes" in str(recours("remove", "claire").exception)
+    assert recours("remove", "claire", "--yes").exit_code == 0
+    assert "Nobody is of the team yet" in recours("list").output
 
 
 def test_what_is_wrong_is_said(recours):
