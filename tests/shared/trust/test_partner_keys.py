@@ -51,7 +51,11 @@ def holds(one: Partner, at: datetime) -> bool:
     return True
 
 
-@pytest.mark.parametrize("content", [pem(KEY), json.dumps(JWK).encode(), json.dumps(JWK | {"kid": "mine"}).encode()])
+@pytest.mark.parametrize(
+    "content",
+    [pem(KEY), json.dumps(JWK).encode(), json.dumps(JWK | {"kid": "mine"}).encode()],
+    ids=["PEM", "JWK", "JWK with kid"],
+)
 def test_pem_and_jwk_give_the_same_key(content):
     assert read_public_key(content) == RAW
 
@@ -71,6 +75,7 @@ def test_pem_and_jwk_give_the_same_key(content):
         (json.dumps(JWK | {"x": 7}).encode(), "needs"),
         (json.dumps({"keys": [JWK]}).encode(), "set of keys"),
     ],
+    ids=["empty", "list", "bytes", "broken PEM", "P-256", "X25519", "X25519 JWK", "short", "stars", "number", "set"],
 )
 def test_anything_else_is_refused_and_the_reason_named(content, says):
     with pytest.raises(Refused, match=says) as refused:
@@ -84,6 +89,7 @@ def test_anything_else_is_refused_and_the_reason_named(content, says):
         KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         json.dumps(JWK | {"d": "c2VjcmV0IHNlY3JldCBzZWNyZXQ"}).encode(),
     ],
+    ids=["PEM", "JWK"],
 )
 def test_a_private_key_is_refused_and_never_quoted(content):
     with pytest.raises(Refused, match="no secret any more") as refused:
