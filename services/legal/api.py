@@ -1,4 +1,4 @@
-"""The routes of legal: commands of the team as JSON, the procedure as a page for the person, documents to download.
+"""The JSON API of legal: commands of the team, the procedure as it stands, authors, partners' notices.
 
 Everybody sees assigned or granted cases only. The team acts; the victim and a guardian read. What somebody else than
 the victim reads is written to the person's ledger before it is shown.
@@ -6,8 +6,6 @@ the victim reads is written to the person's ledger before it is shown.
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -15,53 +13,51 @@ from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
-from services.legal import requested as asked
+from services.legal.asked import complaint as of_complaint
+from services.legal.asked import hearing as of_hearing
+from services.legal.asked import requests as of_requests
+from services.legal.asked.place import Asked, Place
 from services.legal.domain.complaint import TYPESET
 from services.legal.domain.diagnosis import proposal
-from services.legal.domain.holding import RecordView
 from services.legal.domain.standing import TEAM
-from services.legal.domain.state import Case, Complaint
+from services.legal.domain.state import Complaint
+from services.legal.naming import named
+from services.legal.reading import READERS, viewed
 from services.legal.shown import approved, opened, procedure
-from services.legal.workers import document_name
 from shared import clock
 from shared.contracts.intake import Role
-from shared.contracts.sealed import DocumentDigest, Identity, read_sealed
+from shared.contracts.sealed import Identity
 from shared.errors import NotFound, Refused
 from shared.runtime.declaration import Command, Job
 from shared.runtime.documents import job_id
 from shared.runtime.running import Running
-from shared.trust.sealing import Purpose, open_chunks
-from shared.trust.sessions import Session
 from shared.web.access import seen
 from shared.web.bodies import whole
 from shared.web.idempotency import Keep, once
-from shared.web.pages import Pages
 
 LAWYER: Final[frozenset[Role]] = frozenset({"lawyer"})
-READERS: Final[frozenset[Role]] = frozenset({"victim", "guardian", "case-worker", "lawyer"})
 TEMPLATES: Final = Path(__file__).with_name("templates")
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _API: Final = "/legal/api/cases/{case}"
 _Body = TypeVar("_Body", bound=BaseModel)
 
-COMMANDS: Final[tuple[tuple[str, type[asked.Asked], frozenset[Role]], ...]] = (
-    ("/diagnoses", asked.DiagnosisAsked, LAWYER),
-    ("/complaints", asked.DraftAsked, TEAM),
-    ("/complaints/{complaint}/drafts", asked.DraftAsked, TEAM),
-    ("/complaints/{complaint}/approval", asked.ApprovalAsked, LAWYER),
-    ("/complaints/{complaint}/filing", asked.FilingAsked, TEAM),
-    ("/complaints/{complaint}/answers", asked.AnswerAsked, TEAM),
-    ("/hearings", asked.HearingAsked, TEAM),
-    ("/hearings/{hearing}/move", asked.MoveAsked, TEAM),
-    ("/hearings/{hearing}/end", asked.EndAsked, TEAM),
-    ("/judgments", asked.JudgmentAsked, LAWYER),
-    ("/removals", asked.RemovalAsked, TEAM),
-    ("/removals/{removal}/answers", asked.RemovalAnswerAsked, TEAM),
-    ("/preservations", asked.PreservationAsked, TEAM),
-    ("/identifications", asked.IdentificationAsked, TEAM),
-    ("/identifications/{identification}/author", asked.IdentityAsked, LAWYER),
+COMMANDS: Final[tuple[tuple[str, type[Asked], frozenset[Role]], ...]] = (
+    ("/diagnoses", of_complaint.DiagnosisAsked, LAWYER),
+    ("/complaints", of_complaint.DraftAsked, TEAM),
+    ("/complaints/{complaint}/drafts", of_complaint.DraftAsked, TEAM),
+    ("/complaints/{complaint}/approval", of_complaint.ApprovalAsked, LAWYER),
+    ("/complaints/{complaint}/filing", of_complaint.FilingAsked, TEAM),
+    ("/complaints/{complaint}/answers", of_complaint.AnswerAsked, TEAM),
+    ("/hearings", of_hearing.HearingAsked, TEAM),
+    ("/hearings/{hearing}/move", of_hearing.MoveAsked, TEAM),
+    ("/hearings/{hearing}/end", of_hearing.EndAsked, TEAM),
+    ("/judgments", of_hearing.JudgmentAsked, LAWYER),
+    ("/removals", of_requests.RemovalAsked, TEAM),
+    ("/removals/{removal}/answers", of_requests.RemovalAnswerAsked, TEAM),
+    ("/preservations", of_requests.PreservationAsked, TEAM),
+    ("/identifications", of_requests.IdentificationAsked, TEAM),
+    ("/identifications/{identification}/author", of_requests.IdentityAsked, LAWYER),
 )
 """Path, body and who may: each POST is one command."""
 
@@ -88,7 +84,7 @@ class Confirmation(BaseModel):
 
 
 def routes(running: Running) -> APIRouter:
-    """All routes of legal."""
+    """The API of legal."""
     router = APIRouter()
     for path, body, roles in COMMANDS:
         _add_command(router, running, path, body, roles)
@@ -98,9 +94,7 @@ def routes(running: Running) -> APIRouter:
     return router
 
 
-def _add_command(
-    router: APIRouter, running: Running, path: str, model: type[asked.Asked], roles: frozenset[Role]
-) -> None:
+def _add_command(router: APIRouter, running: Running, path: str, model: type[Asked], roles: frozenset[Role]) -> None:
     async def endpoint(request: Request) -> Response:
         case = _name(request, "case")
         raw = await whole(request)
@@ -109,8 +103,8 @@ def _add_command(
         names = {name: _name(request, name) for name in request.path_params}
 
         async def act(keep: Keep) -> Response:
-            command = body.command(asked.Place(case, names, session.sub, state))
-            response = JSONResponse(_told(command), 202 if model is asked.DraftAsked else 201)
+            command = body.command(Place(case, names, session.sub, state))
+            response = JSONResponse(_told(command), 202 if model is of_complaint.DraftAsked else 201)
             recipient = state.file.recipients.get("evidence")
             if recipient is None:
                 raise NotFound
@@ -123,7 +117,7 @@ def _add_command(
         _API + path,
         endpoint,
         methods=["POST"],
-        status_code=202 if model is asked.DraftAsked else 201,
+        status_code=202 if model is of_complaint.DraftAsked else 201,
         name=path.strip("/").replace("/", " ").replace("{", "").replace("}", ""),
         description=model.__doc__,
         response_model=None,
@@ -137,27 +131,18 @@ def _add_command(
 
 
 def _add_readings(router: APIRouter, running: Running) -> None:
-    pages = Pages(TEMPLATES)
-
     @router.get(_API, response_model=None)
     async def whole_procedure(request: Request, case: str) -> Response:
         session, state = await seen(running, request, case, roles=READERS)
         shown = await procedure(running, case, state, clock.paris_day(clock.now()))
-        await _viewed(running, case, session, state, "diagnosis")
+        await viewed(running, case, session, state, "diagnosis")
         return JSONResponse(shown.model_dump(mode="json"))
-
-    @router.get("/legal/cases/{case}", response_model=None)
-    async def page(request: Request, case: str) -> Response:
-        session, state = await seen(running, request, case, roles=READERS)
-        shown = await procedure(running, case, state, clock.paris_day(clock.now()))
-        await _viewed(running, case, session, state, "diagnosis")
-        return pages.render(request, "procedure.html", case=case, shown=shown)
 
     @router.get(f"{_API}/proposal", response_model=None)
     async def proposed(request: Request, case: str) -> Response:
         session, state = await seen(running, request, case, roles=TEAM)
         found = proposal(state, clock.paris_day(clock.now()))
-        await _viewed(running, case, session, state, "diagnosis")
+        await viewed(running, case, session, state, "diagnosis")
         return JSONResponse(found.model_dump(mode="json"))
 
     @router.get(f"{_API}/authors/{{identification}}", response_model=None)
@@ -169,7 +154,7 @@ def _add_readings(router: APIRouter, running: Running) -> None:
             message = "Your identity has to be checked before an author's is shown. Ask the team for an appointment."
             raise Refused("identity-not-proven", message, conflict=True)
         known = await opened(Identity, running, case, state, f"author.{identification}", "authors")
-        await _viewed(running, case, session, state, "dossier", identification)
+        await viewed(running, case, session, state, "dossier", identification)
         return JSONResponse({"identification": identification, **(known.content() if known else {})})
 
 
@@ -197,7 +182,7 @@ def _add_documents(router: APIRouter, running: Running) -> None:
     async def drafting(request: Request, case: str, complaint: str) -> Response:
         """Where a draft stands: ``typesetting`` while its job waits or runs."""
         _, state = await seen(running, request, case, roles=TEAM)
-        _checked(complaint)
+        named(complaint)
         known = state.complaints.get(complaint, Complaint())
         last = known.draft.number if known.draft else 0
         job = job_id(f"legal/case/{case}", Job(kind=TYPESET, subject=f"{complaint}.{last + 1}"))
@@ -215,46 +200,6 @@ def _add_documents(router: APIRouter, running: Running) -> None:
             }
         )
 
-    @router.get("/legal/cases/{case}/complaints/{complaint}.pdf", response_model=None)
-    async def download(request: Request, case: str, complaint: str) -> Response:
-        session, state = await seen(running, request, case, roles=READERS)
-        known = state.complaints.get(complaint)
-        if known is None or known.draft is None:
-            raise NotFound
-        sealed = state.secret(f"draft.{complaint}") or ""
-        said = read_sealed(DocumentDigest, await running.reveal(case, "evidence", sealed))
-        team = state.file.role_of(session.sub) in TEAM
-        if said.for_signature and not approved(known) and not team:
-            message = "The lawyer is still reading this version. It can be read here once it is approved."
-            raise Refused("not-approved", message, conflict=True)
-        name = document_name(case, complaint, known.draft.commitment)
-        await running.objects.stat(name)
-        identity = await running.keyring.case_identity(case, Purpose.EVIDENCE)
-        await running.carry_out(
-            RecordView(case=case, viewer=session.sub, role=session.role.value, record="complaint", record_id=complaint)
-        )
-        return StreamingResponse(
-            _pdf(running, name, identity),
-            media_type="application/pdf",
-            headers={"Content-Disposition": f'attachment; filename="document-{known.draft.number}.pdf"'},
-        )
-
-
-async def _pdf(running: Running, name: str, identity: str) -> AsyncIterator[bytes]:
-    async for chunk in open_chunks(running.objects.get(name), identity):
-        yield chunk
-
-
-async def _viewed(
-    running: Running, case: str, session: Session, state: Case, record: str, record_id: str | None = None
-) -> None:
-    """One line of the person's ledger, for whoever is not the victim."""
-    role = state.file.role_of(session.sub)
-    if role is not None and role != "victim":
-        await running.carry_out(
-            RecordView(case=case, viewer=session.sub, role=role, record=record, record_id=record_id)
-        )
-
 
 def read(model: type[_Body], raw: bytes) -> _Body:
     """The body as its model. Raises RequestValidationError, which echoes nothing."""
@@ -270,10 +215,4 @@ def _told(command: Command) -> dict[str, Any]:
 
 
 def _name(request: Request, parameter: str) -> str:
-    return _checked(str(request.path_params[parameter]))
-
-
-def _checked(name: str) -> str:
-    if not _ID.fullmatch(name):
-        raise NotFound
-    return name
+    return named(str(request.path_params[parameter]))

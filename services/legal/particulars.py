@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,39 +21,11 @@ from services.legal.domain.qualification import Candidate
 from services.legal.domain.state import Case, reported
 from services.legal.rules import load
 from services.legal.rules.parameters import ProcedureParameters
-from services.legal.rules.vocabulary import ComplaintFact, DataClass, Procedure
+from services.legal.rules.vocabulary import ComplaintFact, Procedure
+from services.legal.words_fr import ANSWER_FR, AUTHORITY_FR, COURT_FR, DATA_FR, FORM_FR, penalty_fr
 from shared.contracts.intake import ReportedAct
 from shared.contracts.sealed import ActDetails, Authors, Contact, ExhibitDetails, Facts
-from shared.errors import BrokenContract, Refused
-
-MONTHS: Final = 12
-DATA_FR: Final = {
-    DataClass.IDENTITY: "Identité civile déclarée",
-    DataClass.ACCOUNT: "Données de compte et de paiement",
-    DataClass.TECHNICAL: "Données techniques de connexion (adresse IP et port)",
-}
-AUTHORITY_FR: Final = {
-    "police": "réquisition de police judiciaire",
-    "prosecutor": "réquisition du procureur de la République",
-    "investigating-judge": "réquisition du juge d’instruction",
-    "eu-order": "injonction européenne de production",
-    "civil-judge": "mesure d’instruction demandée au juge civil",
-}
-FORM_FR: Final = {
-    "written-and-signed": "Plainte écrite et signée",
-    "receipt-owed": "Récépissé dû au plaignant, qui mentionne la prescription",
-    "proof-of-the-earlier-complaint-by-receipt-or-registered-letter": "Preuve de la plainte préalable",
-    "domicile-declared": "Adresse déclarée",
-    "deposit-paid-in-time": "Consignation versée dans le délai fixé",
-    "served-by-bailiff": "Signification par commissaire de justice",
-    "author-identified": "Auteur identifié",
-}
-COURT_FR: Final = {
-    "prosecutor-of-the-place-of-the-offence-or-of-the-suspect-or-of-the-victim-online": "Procureur de la République",
-    "senior-investigating-judge": "Doyen des juges d’instruction",
-    "criminal-court": "Tribunal correctionnel",
-    "judicial-court": "Tribunal judiciaire",
-}
+from shared.errors import BrokenContract
 
 
 class _Told(BaseModel):
@@ -118,37 +90,6 @@ class Sources(BaseModel):
     details: dict[str, ExhibitDetails] = Field(default_factory=dict)
     stamps: dict[str, Stamp] = Field(default_factory=dict)
     read: dict[str, ActDetails] = Field(default_factory=dict)
-
-
-def check(told: Particulars, state: Case) -> None:
-    """What can be seen to be wrong before a draft is asked for. Raises Refused, naming the field."""
-    acts = {one.act for one in reported(state)}
-    for number, one in enumerate(told.acts):
-        if one.act not in acts:
-            raise Refused(
-                "act-unknown",
-                "This act is not in the case. Take its id from the proposal.",
-                field=f"particulars.acts.{number}.act",
-            )
-    if len({one.act for one in told.acts}) != len(told.acts):
-        raise Refused("act-twice", "Tell each act once.", field="particulars.acts")
-    for number, exhibit in enumerate(told.exhibits or ()):
-        if exhibit not in state.usable_exhibits:
-            message = "This exhibit is not in the case, or may not be used any more. Take it out."
-            raise Refused("exhibit-unknown", message, field=f"particulars.exhibits.{number}")
-    count = len(dict.fromkeys(told.exhibits) if told.exhibits is not None else state.usable_exhibits)
-    quoted = [
-        *(number for one in told.acts for number in one.exhibits),
-        *(one.exhibit or 0 for one in told.harm.certificates),
-        *(one.exhibit or 0 for one in told.earlier_complaints),
-        *(one.exhibit or 0 for one in told.witnesses),
-    ]
-    if quoted and max(quoted) > count:
-        message = f"Exhibit {max(quoted)} is quoted and {count} are listed. Correct the number."
-        raise Refused("exhibit-not-listed", message, field="particulars")
-    authors = {one.number for one in told.authors}
-    if told.authors and any(one.author is not None and one.author not in authors for one in told.acts):
-        raise Refused("author-not-listed", "An act quotes an author that is not listed.", field="particulars.acts")
 
 
 def listed(told: Particulars, state: Case, sources: Sources) -> tuple[str, ...]:
@@ -258,25 +199,11 @@ def _qualification(one: Candidate) -> document.Qualification:
     )
 
 
-def penalty_fr(prison_months: int, fine_cents: int) -> str:
-    """A maximum penalty in French words."""
-    years, months = divmod(prison_months, MONTHS)
-    prison = f"{years} an{'s' if years > 1 else ''}" if years and not months else f"{prison_months} mois"
-    fine = f"{fine_cents // 100:,} euros d’amende".replace(",", " ")
-    return f"{prison} d’emprisonnement et {fine}" if prison_months else fine
-
-
 def _earlier(state: Case) -> tuple[document.EarlierComplaint, ...]:
-    words = {
-        "registered": "enregistrée",
-        "refused": "refusée",
-        "closed": "classée sans suite",
-        "prosecuted": "poursuites engagées",
-    }
     return tuple(
         document.EarlierComplaint(
             day=one.filed.day,
-            outcome=", ".join(words[answer.answer] for answer in sorted(one.answers.values(), key=lambda a: a.day)),
+            outcome=", ".join(ANSWER_FR[answer.answer] for answer in sorted(one.answers.values(), key=lambda a: a.day)),
         )
         for _, one in sorted(state.complaints.items())
         if one.filed is not None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from services.legal.api import routes
+from fastapi import APIRouter
+
+from services.legal import api, pages
 from services.legal.domain import case, folder
 from services.legal.domain.complaint import from_authority
 from services.legal.domain.hearings import from_court
@@ -30,6 +32,14 @@ from shared.contracts.legal import (
 )
 from shared.contracts.partners import CourtNotice, FilingReceipt, Preservation
 from shared.runtime.declaration import Acceptance, Aggregate, Service
+from shared.runtime.running import Running
+
+
+def _routes(running: Running) -> APIRouter:
+    router = api.routes(running)
+    router.include_router(pages.routes(running))
+    return router
+
 
 service = Service(
     name="legal",
@@ -66,5 +76,5 @@ service = Service(
         Acceptance(Preservation, from_platform),
     ),
     workers=WORKERS,
-    routes=routes,
+    routes=_routes,
 )

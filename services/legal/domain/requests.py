@@ -5,7 +5,7 @@ A preservation request by a private person binds nobody; it carries the day on w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import ClassVar, Final, Literal
 
@@ -118,15 +118,22 @@ class IdentifyAuthor(Command):
 
 def request_removal(state: Case, command: RequestRemoval, now: datetime) -> Iterator[Event]:
     """One step for one URL. Raises Refused, NotFound."""
-    usable(state)
-    of_the_team(state, command.asked_by)
-    if command.removal in state.removals:
+    if not _new(state, command.asked_by, command.removal, state.removals, command.day, paris_day(now)):
         return
-    room(state.removals, MOST_REQUESTS)
-    happened(command.day, paris_day(now))
     yield RemovalRequested(
         removal=command.removal, step=command.step, day=command.day, sealed_target=command.sealed_target
     )
+
+
+def _new(state: Case, by: str, name: str, known: Mapping[str, object], day: date, today: date) -> bool:
+    """Whether nothing is known under ``name`` yet. Raises Refused, NotFound where such a request cannot be."""
+    usable(state)
+    of_the_team(state, by)
+    if name in known:
+        return False
+    room(known, MOST_REQUESTS)
+    happened(day, today)
+    return True
 
 
 def answer_removal(state: Case, command: AnswerRemoval, now: datetime) -> Iterator[Event]:
@@ -145,13 +152,9 @@ def answer_removal(state: Case, command: AnswerRemoval, now: datetime) -> Iterat
 
 def request_preservation(state: Case, command: RequestPreservation, now: datetime) -> Iterator[Event]:
     """The request with the day on which the data may be gone. Raises Refused, NotFound."""
-    usable(state)
-    of_the_team(state, command.asked_by)
-    if command.preservation in state.preservations:
-        return
-    room(state.preservations, MOST_REQUESTS)
     today = paris_day(now)
-    happened(command.day, today)
+    if not _new(state, command.asked_by, command.preservation, state.preservations, command.day, today):
+        return
     expires = kept_until(state, command.act, command.data, today, since=command.since)
     if expires < command.day:
         message = f"These data had to be kept until {expires.isoformat()} only. Ask for another class of data."
@@ -209,13 +212,9 @@ def kept_until(state: Case, act: str, data: DataClass, today: date, *, since: da
 
 def request_identification(state: Case, command: RequestIdentification, now: datetime) -> Iterator[Event]:
     """The request, if that authority may ask for that class of data. Raises Refused, NotFound."""
-    usable(state)
-    of_the_team(state, command.asked_by)
-    if command.identification in state.identifications:
-        return
-    room(state.identifications, MOST_REQUESTS)
     today = paris_day(now)
-    happened(command.day, today)
+    if not _new(state, command.asked_by, command.identification, state.identifications, command.day, today):
+        return
     able = {one.authority for one in who_may_ask(load(), Class(command.data), today)}
     allowed = [name for name, authority in _AUTHORITIES.items() if authority in able]
     one_of(command.authority, allowed, "authority")

@@ -125,10 +125,15 @@ class Desk:
         assert (aggregate, case) == ("folder", CASE)
         return [(key, loaded.state) for key, loaded in self.folders.items()]
 
+    async def cases(self, aggregate, *, after=None, limit=50):
+        assert aggregate == "case"
+        return [(CASE, self.found.state)] if after is None else []
+
     async def carry_out(self, command, *, answer=None, **_):
+        self.found.when(command, NOON)
+        # As in the one transaction: what is refused keeps no answer.
         if answer is not None:
             self.kept[answer.id] = answer
-        self.found.when(command, NOON)
 
     def exhibits(self, *events):
         """Facts of evidence, as the case and its folders fold them."""

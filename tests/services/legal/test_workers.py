@@ -9,8 +9,10 @@ from pypdf import PdfReader
 
 from services.legal import documents as document
 from services.legal import workers
+from services.legal.asked.particulars import check
 from services.legal.domain.holding import ClearingFailed
-from services.legal.particulars import ActTold, Particulars, Signature, Sources, check, listed, penalty_fr
+from services.legal.particulars import ActTold, Particulars, Signature, Sources, listed
+from services.legal.words_fr import penalty_fr
 from shared.contracts.everyone import ErasureObjected
 from shared.contracts.evidence import ActsExtracted, EvidenceQuarantined, EvidenceWithdrawn
 from shared.contracts.intake import CaseUpdated, ErasurePlanned

@@ -1,0 +1,17 @@
+"""Names that come in a path."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from shared.errors import NotFound
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def named(name: str) -> str:
+    """``name``, where it may be that of something. Raises NotFound."""
+    if not _ID.fullmatch(name):
+        raise NotFound
+    return name
