@@ -1,4 +1,4 @@
-"""What a complaint must carry, by procedure and by what it is about, and what a draft still lacks."""
+"""What a complaint must carry, by procedure and by what it is about; the document says of each what is not told."""
 
 from __future__ import annotations
 
@@ -43,21 +43,3 @@ def contents_due(
         and set(content.only_when) <= set(about)
         and not set(content.except_when) & set(about)
     )
-
-
-def contents_missing(
-    due: Collection[Content], *, complaint: Collection[str], acts: dict[str, Collection[str]]
-) -> tuple[tuple[str | None, Content], ...]:
-    """What of ``due`` is absent: (None, content) of the complaint itself, (act id, content) of each act.
-
-    ``complaint`` and ``acts`` name the items that are present. Without any act, every item of an act is
-    absent, for the act id "".
-    """
-    own = [(None, content) for content in due if content.scope == "complaint" and content.item not in complaint]
-    each = [
-        (act, content)
-        for act, present in (acts or {"": ()}).items()
-        for content in due
-        if content.scope == "act" and content.item not in present
-    ]
-    return (*own, *each)
