@@ -18,16 +18,18 @@ from types import MappingProxyType
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaClient, AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.errors import BrokenContract, Unavailable
 from shared.runtime.messages import Arrival
+from shared.runtime.raw_records import as_it_came
 
 SILENCE = 30.0
 """Seconds without a record or a new watermark after which the bus counts as not answering."""
 BATCH = 500
-_QUIET = {"enable_auto_commit": False, "request_timeout_ms": 20_000, "client_id": "recours-archive"}
+_CLIENT = {"request_timeout_ms": 20_000, "client_id": "recours-archive"}
+_QUIET = {"enable_auto_commit": False, **_CLIENT}
 
 
 def line_of(record: Arrival) -> bytes:
@@ -119,7 +121,7 @@ class BusReading:
     async def __aiter__(self) -> AsyncIterator[Arrival]:
         try:
             async with _consumer(self._bus, auto_offset_reset="earliest") as consumer:
-                partitions = await _partitions(consumer, self._topics)
+                partitions = await _partitions(self._bus, self._topics)
                 if not partitions:
                     return
                 consumer.assign(partitions)
@@ -149,7 +151,7 @@ class BusReading:
             for partition, records in batch.items():
                 for record in records:
                     if record.offset < ends.get(partition, 0):
-                        yield _arrival(record)
+                        yield as_it_came(record)
             done = {one for one in open_ones & ends.keys() if await consumer.position(one) >= ends[one]}
             if done:
                 consumer.pause(*done)
@@ -168,7 +170,7 @@ async def committed(bus: str, group: str, topics: Iterable[str]) -> Mapping[tupl
     """
     try:
         async with _consumer(bus, group_id=group) as consumer:
-            partitions = await _partitions(consumer, topics)
+            partitions = await _partitions(bus, topics)
             if not partitions:
                 return {}
             consumer.assign(partitions)
@@ -189,22 +191,16 @@ async def _consumer(bus: str, **settings: Any) -> AsyncIterator[AIOKafkaConsumer
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
-    wanted = sorted(set(topics) & set(await consumer.topics()))
-    return [
-        TopicPartition(topic, number) for topic in wanted for number in sorted(consumer.partitions_for_topic(topic))
-    ]
-
-
-def _arrival(record: Any) -> Arrival:
-    return Arrival(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=bytes(record.key or b""),
-        headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
-        body=bytes(record.value or b""),
-    )
+async def _partitions(bus: str, topics: Iterable[str]) -> list[TopicPartition]:
+    # A consumer tells the names as they are now, and the partitions as they were when it last looked.
+    client = AIOKafkaClient(bootstrap_servers=bus, **_CLIENT)
+    try:
+        await client.bootstrap()
+        known = await client.fetch_all_metadata()
+    finally:
+        await client.close()
+    wanted = sorted(set(topics) & set(known.topics()))
+    return [TopicPartition(topic, number) for topic in wanted for number in sorted(known.partitions_for_topic(topic))]
 
 
 def _text(value: bytes) -> str:

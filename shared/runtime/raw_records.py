@@ -11,9 +11,9 @@ from shared.runtime.messages import Arrival, reread
 from shared.trust.signing import KeySet
 
 
-def arrival_of(record: ConsumerRecord[bytes, bytes], keys: KeySet) -> Arrival:
-    """A record with what it says, or why it cannot be read (malformed, or unsigned where a signature is due)."""
-    arrival = Arrival(
+def as_it_came(record: ConsumerRecord[bytes, bytes]) -> Arrival:
+    """A record, not read yet."""
+    return Arrival(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -21,7 +21,11 @@ def arrival_of(record: ConsumerRecord[bytes, bytes], keys: KeySet) -> Arrival:
         headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
         body=bytes(record.value or b""),
     )
-    return reread(arrival, keys)
+
+
+def arrival_of(record: ConsumerRecord[bytes, bytes], keys: KeySet) -> Arrival:
+    """A record with what it says, or why it cannot be read (malformed, or unsigned where a signature is due)."""
+    return reread(as_it_came(record), keys)
 
 
 async def parse(raw: Any) -> KafkaMessage:

@@ -9,9 +9,7 @@ import httpx
 from shared.contracts.envelope import Message
 from shared.objects import Objects
 from shared.runtime.answers import Answer
-from shared.runtime.commands import Done
-from shared.runtime.declaration import Attempt, Command, Recorded, Service, key_of
-from shared.runtime.documents import Document
+from shared.runtime.declaration import Recorded, Service, key_of
 from shared.runtime.engine import Engine
 from shared.runtime.metrics import Metrics
 from shared.runtime.outside import Outside
@@ -67,26 +65,8 @@ class Running:
         self.metrics = metrics
         self.answers = Answers(store)
         self.outside = Outside(self)
+        self.carry_out = engine.commands.carry_out  # what every worker and route calls
         self.tools: Any = service.tools(self) if service.tools else None
-
-    async def carry_out(
-        self,
-        command: Command,
-        *,
-        cause: str = "",
-        correlation: str = "",
-        job: Attempt | None = None,
-        answer: Answer | None = None,
-        outside: Document | None = None,
-    ) -> Done:
-        """Decide a command and store its events; returns after the commit, publishing goes on behind it.
-
-        Raises:
-            Refused, NotFound: the domain says no. Held, Unavailable: try again later. Nothing was written.
-        """
-        return await self.engine.commands.carry_out(
-            command, cause=cause, correlation=correlation, job=job, answer=answer, outside=outside
-        )
 
     async def load(self, aggregate: str, key: str) -> Any:
         """The state of an aggregate, blank where nothing is known. Raises StoreDown."""
