@@ -81,6 +81,7 @@ class EventConsumer:
             one.message.topic: one.message for one in service.accepts
         }
         self._busy = asyncio.Lock()
+        self._back: set[TopicPartition] = set()
         self._failures = 0
         self._resuming: asyncio.Task[None] | None = None
         quiet = logging.getLogger("recours.faststream")
@@ -146,8 +147,8 @@ class EventConsumer:
             await self._learn(consumer, unknown)
         self.progress.observe(consumer)
 
-    async def _learn(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> bool:
-        """Everything below the group's offset was stored, unless the store's own mark is lower; whether it went back.
+    async def _learn(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+        """Everything below the group's offset was stored, unless the store's own mark is lower: it goes back there.
 
         Without an offset of the group it begins at the log's beginning.
         """
@@ -160,7 +161,6 @@ class EventConsumer:
         except (KafkaError, OSError) as error:
             raise Unavailable("The bus does not answer.") from error
         held = consumer.assignment()
-        back = False
         for one, group in committed.items():
             start = beginnings[one] if group is None else group
             if marks is not None:
@@ -168,8 +168,7 @@ class EventConsumer:
             start = self.progress.assigned(one, start)
             if one in held and group is not None and start < group:
                 consumer.seek(one, start)
-                back = True
-        return back
+                self._back.add(one)
 
     async def _handle(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
         async with self._busy:
@@ -197,15 +196,24 @@ class EventConsumer:
             self.progress.stored(ends)
 
     async def _placed(self, starts: Mapping[TopicPartition, int]) -> bool:
-        """Whether these records are where reading begins; else they are fetched again from there."""
+        """Whether these records are where reading stands.
+
+        Of a partition that went back they may have been fetched before it did: then all of them are fetched again.
+        """
         consumer = self.consumer
-        held = set(consumer.assignment()) if consumer is not None else set()
-        unknown = [one for one in starts if one in held and not self.progress.known(one)]
-        if consumer is None or not unknown or not await self._learn(consumer, unknown):
+        if consumer is None:
             return True
-        for partition in held & (starts.keys() - unknown):
-            consumer.seek(partition, starts[partition])
-        return False
+        held = consumer.assignment()
+        unknown = [one for one in starts if one in held and not self.progress.known(one)]
+        if unknown:
+            await self._learn(consumer, unknown)
+        back = self._back & starts.keys()
+        self._back -= back
+        if back:
+            for partition in held & starts.keys():
+                stored = self.progress.next_offset(partition) if partition in back else None
+                consumer.seek(partition, starts[partition] if stored is None else stored)
+        return not back
 
     async def _process(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         arrivals = [arrival_of(record, self._keys()) for record in records]
@@ -276,6 +284,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self._owner._busy:  # noqa: SLF001 - two halves of one thing
             pass
         self._owner.progress.revoked(revoked)
+        self._owner._back -= set(revoked)  # noqa: SLF001
 
     async def on_partitions_assigned(self, _assigned: Iterable[TopicPartition]) -> None:
         return

@@ -18,6 +18,7 @@ from typing import Any
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne
 from pymongo.errors import (
+    CollectionInvalid,
     OperationFailure,
     PyMongoError,
 )
@@ -105,7 +106,7 @@ class Store:
             existing = set(await self._database.list_collection_names())
             for name in COLLECTIONS:
                 if name not in existing:
-                    with contextlib.suppress(OperationFailure):  # another replica was faster
+                    with contextlib.suppress(CollectionInvalid, OperationFailure):  # another replica was faster
                         await self._database.create_collection(name)
             await self["states"].create_indexes(
                 [

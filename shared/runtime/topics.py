@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 
 from shared.errors import Refused, Unavailable
 
@@ -106,6 +106,7 @@ async def change_topics(bus: str, topics: Iterable[Topic]) -> list[Difference]:
     Other settings that were made on a topic stay as they are. Never touches partitions or copies.
 
     Raises:
+        Refused: this bus cannot change what a topic was made with.
         Unavailable: the bus does not answer, or refuses a change.
     """
     wanted = {one.name: one for one in topics}
@@ -143,6 +144,10 @@ async def _admin(bus: str) -> AsyncIterator[AIOKafkaAdminClient]:
     try:
         await admin.start()
         yield admin
+    except IncompatibleBrokerVersion as error:
+        raise Refused(
+            "bus-cannot", "This bus cannot change topics: make it anew, and publish the log to it."
+        ) from error
     except (KafkaError, OSError) as error:
         raise Unavailable("The bus does not answer: check RECOURS_BUS and that it runs.") from error
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pymongo
 
+from deploy.demo.rest import unread
 from deploy.embedded.engines import objects
 from deploy.embedded.site import SERVICES
 from deploy.embedded.supervisor import Platform
@@ -19,7 +20,7 @@ from shared.runtime.messages import Arrival
 from shared.runtime.store import COLLECTIONS
 from tests.deploy.processes import until
 
-KEPT = tuple(name for name in COLLECTIONS if name != "outbox")
+KEPT = tuple(name for name in COLLECTIONS if name not in {"outbox", "marks"})
 OF_ITSELF = "checkpoint"
 """What a service writes with nobody asking: its checkpoint, once a minute."""
 
@@ -77,7 +78,7 @@ class Everything:
         return await asyncio.to_thread(self.counted)
 
     async def quiet(self) -> dict[str, int]:
-        """Wait until nothing is due or on its way anywhere and nothing has changed for a second; gives the counts."""
+        """Wait until nothing is due, on its way or unread, and nothing has changed for a second; gives the counts."""
         last: list[dict[str, int]] = []
 
         async def settled() -> bool:
@@ -85,6 +86,8 @@ class Everything:
             busy = await asyncio.to_thread(self._busy)
             last[:] = [] if busy or (last and last[-1] != now) else [*last, now]
             await asyncio.sleep(0.2)
+            if len(last) > 5 and await unread(self.platform):
+                last.clear()
             return len(last) > 5
 
         await until(settled, 120)

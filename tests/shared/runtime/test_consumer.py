@@ -60,6 +60,12 @@ class Client:
     def resume(self, *partitions):
         self.paused -= set(partitions)
 
+    def highwater(self, partition):
+        return None
+
+    def last_poll_timestamp(self, partition):
+        return None
+
 
 def service(**more) -> Service:
     whole = Aggregate("case", State, quiet, lambda state, fact: state)
@@ -113,12 +119,43 @@ async def test_reading_begins_where_the_store_ends(group, mark, begins):
     consumer, client = following(store, marks=marks)
     client.group, client.beginning = {} if group is None else {HERE: group}, 2
     await consumer._handle((record(1, 9),))
-    assert client.sought == ([] if begins is None else [(HERE, begins)])
+    assert set(client.sought) == (set() if begins is None else {(HERE, begins)})
     assert len(store.inbox) == (1 if begins is None else 0)
     assert bool(client.committed_to) == (begins is None)
+    sought = len(client.sought)
     await consumer._handle((record(1, 9),))
-    assert len(client.sought) <= 1
+    assert len(client.sought) == sought
     assert len(store.inbox) == 1
+
+
+async def test_what_was_fetched_with_a_partition_that_goes_back_is_fetched_again_too():
+    async def marks():
+        return {MARKED: 4, ("case-opened", 0): 7}
+
+    other = TopicPartition("case-opened", 0)
+    store = Memory()
+    consumer, client = following(store, marks=marks)
+    client.held, client.group = {HERE, other}, {HERE: 9, other: 7}
+    opened = record(1, 7)
+    opened.topic = "case-opened"
+    await consumer._handle((record(1, 9), opened))
+    assert set(client.sought) == {(other, 7), (HERE, 4)}
+    assert (len(store.inbox), client.committed_to) == (0, [])
+
+
+async def test_what_was_fetched_before_its_partition_went_back_is_fetched_again():
+    async def marks():
+        return {MARKED: 4}
+
+    store = Memory()
+    consumer, client = following(store, marks=marks)
+    client.group = {HERE: 9}
+    await consumer.observe()
+    assert client.sought == [(HERE, 4)]
+    await consumer._handle((record(1, 9),))
+    assert (client.sought[1:], len(store.inbox), consumer.progress.reached()) == ([(HERE, 4)], 0, {MARKED: 4})
+    await consumer._handle((record(1, 4), record(2, 5)))
+    assert (len(store.inbox), consumer.progress.reached()) == (2, {MARKED: 6})
 
 
 async def test_a_partition_whose_mark_cannot_be_read_is_not_read(monkeypatch):
