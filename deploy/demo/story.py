@@ -225,6 +225,7 @@ class Story:
         lawyer = self.staff["lawyer"]
         legal = f"/legal/api/cases/{self.case}"
         told = particulars(clock.paris_day(clock.now()), await self._acts_told())
+        await until("all exhibits are there to be listed", self._all_listed)
         about = ["minor-person", "represented", "data-to-requisition"]
         body = {"procedure": "simple", "about": about, "particulars": told}
         complaint = (await lawyer.post(f"{legal}/complaints", body))["complaint"]
@@ -238,6 +239,11 @@ class Story:
         self.played.complaint = complaint
         document = f"/legal/cases/{self.case}/complaints/{complaint}.pdf"
         self.played.complaint_pdf = (await self.guardian.call("GET", document)).content
+
+    async def _all_listed(self) -> bool:
+        """Whether legal has heard of every exhibit, by the numbers that the lawyer quotes."""
+        listed = await self.staff["lawyer"].get(f"/legal/api/cases/{self.case}/exhibits")
+        return [one["number"] for one in listed] == list(range(1, len(self.played.exhibits) + 1))
 
     async def _acts_told(self) -> list[dict[str, Any]]:
         """What the lawyer read in the exhibits, act by act; both are in the order of their days."""

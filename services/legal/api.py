@@ -24,8 +24,10 @@ from services.legal.domain.diagnosis import proposal
 from services.legal.domain.standing import TEAM
 from services.legal.domain.state import Complaint
 from services.legal.naming import named
+from services.legal.particulars import Particulars, Sources, listed
 from services.legal.reading import READERS, viewed
 from services.legal.shown import approved, opened, procedure
+from services.legal.workers import usable
 from shared import clock
 from shared.contracts.intake import Role
 from shared.contracts.sealed import Identity
@@ -144,6 +146,20 @@ def _add_readings(router: APIRouter, running: Running) -> None:
         found = proposal(state, clock.paris_day(clock.now()))
         await viewed(running, case, session, state, "diagnosis")
         return JSONResponse(found.model_dump(mode="json"))
+
+    @router.get(f"{_API}/exhibits", response_model=None)
+    async def numbered(request: Request, case: str) -> Response:
+        """The exhibits that a draft may list, with the numbers that it gives them unless told otherwise."""
+        session, state = await seen(running, request, case, roles=TEAM)
+        there = await usable(running, case, state)
+        order = listed(Particulars(), state, Sources(exhibits=there))
+        await viewed(running, case, session, state, "dossier")
+        return JSONResponse(
+            [
+                {"number": number, "exhibit": one, **there[one].model_dump(mode="json", exclude={"sealed"})}
+                for number, one in enumerate(order, 1)
+            ]
+        )
 
     @router.get(f"{_API}/authors/{{identification}}", response_model=None)
     async def author(request: Request, case: str, identification: str) -> Response:

@@ -17,7 +17,7 @@ from services.legal.domain.complaint import (
     RecordDraft,
 )
 from services.legal.domain.diagnosis import proposal
-from services.legal.domain.folder import Folder
+from services.legal.domain.folder import Exhibit, Folder
 from services.legal.domain.holding import CLEAR, ClearingFailed, DocumentsCleared
 from services.legal.particulars import Particulars, Sources, complaint_file, listed
 from services.legal.rules.vocabulary import ComplaintFact, Procedure
@@ -116,13 +116,12 @@ async def gathered(running: Running, case: str, state: Case) -> Sources:
         sealed = state.secret(name)
         return model() if sealed is None else await opened(model, purpose, sealed)
 
-    exhibits, details, stamps, read = {}, {}, {}, {}
+    details, stamps, read = {}, {}, {}
+    exhibits = await usable(running, case, state)
+    for name, exhibit in exhibits.items():
+        details[name] = await opened(ExhibitDetails, "evidence", exhibit.sealed)
     for _, folder in sorted(await running.children("folder", case)):
         held: Folder = folder
-        for exhibit, latest in held.exhibits.items():
-            if latest.value is not None and exhibit in state.usable_exhibits:
-                exhibits[exhibit] = latest.value
-                details[exhibit] = await opened(ExhibitDetails, "evidence", latest.value.sealed)
         stamps.update(held.stamps)
         for _, sealed_acts in sorted(held.read.items()):
             if sealed_acts.value is not None:
@@ -137,6 +136,17 @@ async def gathered(running: Running, case: str, state: Case) -> Sources:
         stamps=stamps,
         read=read,
     )
+
+
+async def usable(running: Running, case: str, state: Case) -> dict[str, Exhibit]:
+    """The exhibits that a draft may list, by id. Raises StoreDown."""
+    folders: list[tuple[str, Folder]] = sorted(await running.children("folder", case))
+    return {
+        exhibit: latest.value
+        for _, folder in folders
+        for exhibit, latest in folder.exhibits.items()
+        if latest.value is not None and exhibit in state.usable_exhibits
+    }
 
 
 async def keep_receipt(attempt: Attempt, running: Running) -> tuple[Command, ...]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from services.legal import workers
@@ -216,6 +218,18 @@ async def test_a_proposal_is_for_the_team():
     said = await get(found, WORKER, f"{API}/proposal")
     assert {"eligibility", "candidates", "limits", "press", "feasibility", "procedures"} <= said.json().keys()
     assert (await get(found, VICTIM, f"{API}/proposal")).status_code == 404
+
+
+async def test_the_team_sees_the_numbers_that_a_draft_gives_its_exhibits():
+    found = desk()
+    found.exhibits(affairs.uploaded("b", declared_day=None), affairs.uploaded("c", declared_day=date(2026, 1, 1)))
+    said = await get(found, LAWYER, f"{API}/exhibits")
+    assert [(one["number"], one["exhibit"], one["day"]) for one in said.json()] == [
+        (1, "c", "2026-01-01"),
+        (2, "b", None),
+    ]
+    assert "sealed" not in said.text
+    assert (await get(found, VICTIM, f"{API}/exhibits")).status_code == 404
 
 
 async def test_what_the_team_reads_is_in_the_persons_ledger_and_what_she_reads_is_not():
