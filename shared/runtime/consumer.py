@@ -81,6 +81,7 @@ class EventConsumer:
             one.message.topic: one.message for one in service.accepts
         }
         self._busy = asyncio.Lock()
+        self._deal = 0
         self._back: set[TopicPartition] = set()
         self._failures = 0
         self._resuming: asyncio.Task[None] | None = None
@@ -150,8 +151,10 @@ class EventConsumer:
     async def _learn(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         """Everything below the group's offset was stored, unless the store's own mark is lower: it goes back there.
 
-        Without an offset of the group it begins at the log's beginning.
+        Without an offset of the group it begins at the log's beginning. Raises Unavailable also where partitions were
+        dealt out meanwhile: what was learnt, and a seek, is of the old deal.
         """
+        deal = self._deal
         marks = None if self._marks is None else await self._marks()
         try:
             committed = dict(
@@ -160,6 +163,8 @@ class EventConsumer:
             beginnings = await consumer.beginning_offsets(list(partitions))
         except (KafkaError, OSError) as error:
             raise Unavailable("The bus does not answer.") from error
+        if deal != self._deal:
+            raise Unavailable("The partitions were dealt out anew.")
         held = consumer.assignment()
         for one, group in committed.items():
             start = beginnings[one] if group is None else group
@@ -286,8 +291,11 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._owner.progress.revoked(revoked)
         self._owner._back -= set(revoked)  # noqa: SLF001
 
-    async def on_partitions_assigned(self, _assigned: Iterable[TopicPartition]) -> None:
-        return
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Positions begin anew at the group's offsets: what was learnt since the revoking is of the old ones."""
+        self._owner._deal += 1  # noqa: SLF001 - two halves of one thing
+        self._owner.progress.revoked(assigned)
+        self._owner._back -= set(assigned)  # noqa: SLF001
 
 
 def _by_unknown_key(arrival: Arrival, keys: KeySet) -> bool:

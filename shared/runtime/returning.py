@@ -13,6 +13,7 @@ import structlog
 
 from shared.clock import now
 from shared.contracts.envelope import Envelope, Message, decode
+from shared.contracts.everyone import Checkpoint
 from shared.errors import BrokenContract, Refused
 from shared.runtime.archive import BusReading
 from shared.runtime.declaration import Service
@@ -37,7 +38,9 @@ async def take_back(service: Service, store: Store, bus: str, keys: KeySet) -> i
             are not whole even with the bus. Neither can be served: restore a newer backup, and run the audit.
         Unavailable: the bus or the store does not answer; may be repeated.
     """
-    reading = BusReading(bus, [event.name for event in service.publishes], since=await store.marks(PUBLISHED))
+    # Checkpoints too: without them the audit could not tell what the store lost from what was cut from both.
+    own = [*(event.name for event in service.publishes), Checkpoint.name]
+    reading = BusReading(bus, own, since=await store.marks(PUBLISHED))
     count = 0
     batch: list[Arrival] = []
     async for record in reading:
