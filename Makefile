@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := shared services deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-platform test-browser lint format contracts lock clean
+.PHONY: help setup demo up engines test test-unit test-platform test-browser faults test-engines lint format contracts lock clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,13 @@ demo: $(READY) ## Play one whole case on the embedded platform, audit it, write 
 up: $(READY) ## Start the embedded platform on this machine, until Ctrl-C
 	$(BIN)/recours up
 
+engines: $(READY) ## Get and build Kafka, MinIO and Sigstore's timestamp authority (Java, Maven, Go; minutes at first)
+	$(BIN)/python -m deploy.engines
+
 test: test-unit test-platform ## Run every test
 
 test-unit: $(READY) ## Run the tests with sockets closed; domains at 100 % of branches
-	$(BIN)/pytest -n auto --dist loadgroup -m "not platform and not loopback and not browser" \
+	$(BIN)/pytest -n auto --dist loadgroup -m "not platform and not loopback and not browser and not faults" \
 	  --disable-socket --allow-unix-socket --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --sort=cover
 	$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*' --fail-under=100 --format=total
@@ -41,6 +44,13 @@ test-platform: $(READY) ## Run the tests that need sockets, most of them on real
 test-browser: $(READY) ## Try the pages in Chromium; gets the browser (as root) and axe-core (by npm) first
 	$(BIN)/python -m tests.browser.install
 	$(BIN)/pytest -m browser
+
+test-engines: engines ## Run the flows, and what is about engines, on Kafka, MinIO and Sigstore
+	$(BIN)/pytest --engines real tests/engines tests/flows \
+	  tests/shared/runtime/test_runtime_on_processes.py tests/shared/runtime/test_returning_on_processes.py
+
+faults: $(READY) ## Break services and engines on purpose: does everything promised still hold? (minutes)
+	$(BIN)/pytest -n 2 --dist loadgroup -m faults tests/faults
 
 lint: $(READY) ## Check style, types, import rules, contracts
 	$(BIN)/ruff check $(SOURCES)

@@ -16,13 +16,15 @@ import typer
 from rich.console import Console
 
 from deploy.cli.confirmation import confirm
-from deploy.cli.options import Yes
+from deploy.cli.options import Engines, Yes
 from deploy.demo import folder
 from deploy.demo.client import Failed
 from deploy.demo.exhibits import sample_exhibits
 from deploy.demo.rest import rest
 from deploy.demo.story import Story
 from deploy.embedded import lock
+from deploy.embedded.engine_set import EngineSet
+from deploy.embedded.engine_sets import EMBEDDED, named
 from deploy.embedded.files import private_directory
 from deploy.embedded.supervisor import Platform
 from shared import clock, logs
@@ -49,22 +51,24 @@ def register(app: typer.Typer) -> None:
         into: Annotated[Path, typer.Option(help="Folder to write; an earlier demonstration in it is replaced.")] = Path(
             "var/demo"
         ),
+        engines: Engines = EMBEDDED.name,
         yes: Yes = False,
     ) -> None:
         """Play one whole case, from its opening to the judgment, on a platform of its own; audit it; write it down."""
+        chosen = named(engines)
         _emptied(into, yes=yes)
-        asyncio.run(_demo(into))
+        asyncio.run(_demo(into, chosen))
 
 
-async def _demo(into: Path) -> None:
+async def _demo(into: Path, engines: EngineSet) -> None:
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
     platform_directory = into / "platform"
     with (private_directory(platform_directory) / "supervisor.log").open("a") as log:
         logs.configure("demo", stream=log)
-        console.print("Starting the embedded platform…")
+        console.print(f"Starting the platform on {engines.name} engines…")
         async with (
-            Platform(platform_directory) as platform,
+            Platform(platform_directory, engines=engines) as platform,
             httpx.AsyncClient(base_url=platform.origin, timeout=60) as http,
         ):
             story = Story(platform, http, lambda line: console.print(f"  {line}", markup=False))

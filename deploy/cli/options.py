@@ -11,6 +11,9 @@ Data: TypeAlias = Annotated[Path | None, typer.Option(help="Directory of a platf
 Where: TypeAlias = Annotated[
     Path | None, typer.Option("--settings", help="Directory with a SERVICE.env for each service, and operator.env.")
 ]
+Engines: TypeAlias = Annotated[
+    str, typer.Option(help="embedded (installed with recours), or real: Kafka, MinIO, Sigstore (make engines).")
+]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 TokenFile: TypeAlias = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""``recours topics``: make the topics, or keep the log in a file."""
+"""``recours topics``: make the topics as they are declared, or keep the log in a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from deploy.cli.options import Data, Where, Yes
 from shared.contracts.catalogue import topics
 from shared.runtime.archive import BusReading, write_file
 from shared.runtime.messages import Arrival
-from shared.runtime.topics import apply_topics
+from shared.runtime.topics import apply_topics, change_topics, differences, table
+from shared.settings import Settings
 from shared.trust.keyring import OPERATOR
 
 
@@ -26,11 +27,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="topics")
 
     @group.command()
-    def apply(data: Data = None, settings: Where = None) -> None:
-        """Make the topics that are not there; repeat it at any time."""
-        site = settings_of(OPERATOR, settings_directory(data, settings))
-        made = asyncio.run(apply_topics(",".join(site.bus), topics(), site.partitions, site.replication))
-        Console(highlight=False).print(f"{len(made)} topics made, {len(topics()) - len(made)} were there.")
+    def apply(
+        change: Annotated[
+            bool, typer.Option("--change", help="Change settings that differ; never partitions.")
+        ] = False,
+        data: Data = None,
+        settings: Where = None,
+    ) -> None:
+        """Make the topics that are not there and say in what the others differ; repeat it at any time."""
+        asyncio.run(_apply(settings_of(OPERATOR, settings_directory(data, settings)), change=change))
 
     @group.command()
     def export(
@@ -46,6 +51,22 @@ def register(app: typer.Typer) -> None:
         with Console(stderr=True).status("Exporting…") as status:
             count = asyncio.run(write_file(file, _told(BusReading(bus, topics()), status.update)))
         Console(highlight=False, soft_wrap=True).print(f"{count} records in {file}", markup=False)
+
+
+async def _apply(site: Settings, *, change: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    bus, wanted = ",".join(site.bus), table(topics(), site.partitions, site.replication)
+    made = await apply_topics(bus, topics(), site.partitions, site.replication)
+    console.print(f"{len(made)} topics made, {len(wanted) - len(made)} were there.")
+    for one in await change_topics(bus, wanted) if change else []:
+        console.print(f"{one.topic}: {one.what} was {one.there or 'not set'}, is {one.wanted} now.")
+    left = await differences(bus, wanted)
+    for one in left:
+        console.print(f"{one.topic}: {one.what} is {one.there or 'not set'}, should be {one.wanted}.")
+    if any(one.alterable for one in left):
+        console.print("Settings that differ are changed by --change.")
+    if not all(one.alterable for one in left):
+        console.print("Copies are changed by the broker's own tool (kafka-reassign-partitions), not from here.")
 
 
 async def _told(records: AsyncIterable[Arrival], tell: object) -> AsyncIterator[Arrival]:

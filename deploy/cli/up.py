@@ -11,6 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deploy.cli.options import Engines
+from deploy.embedded.engine_set import EngineSet
+from deploy.embedded.engine_sets import EMBEDDED, named
 from deploy.embedded.files import private_directory
 from deploy.embedded.site import SERVICES
 from deploy.embedded.supervisor import Platform
@@ -25,10 +28,11 @@ def register(app: typer.Typer) -> None:
     def up(
         data: Annotated[Path, typer.Option(help="Directory of everything it keeps.")] = Path("var/up"),
         port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the public address.")] = None,
+        engines: Engines = EMBEDDED.name,
         only: Annotated[str, typer.Option(help="Services to run, comma separated; 'none': engines only.")] = "all",
     ) -> None:
         """Run every engine and service on this machine until Ctrl-C; what it keeps is there again next time."""
-        asyncio.run(_up(data, port, _chosen(only)))
+        asyncio.run(_up(data, port, _chosen(only), named(engines)))
 
 
 def _chosen(only: str) -> tuple[str, ...]:
@@ -44,7 +48,7 @@ def _chosen(only: str) -> tuple[str, ...]:
     return chosen
 
 
-async def _up(data: Path, port: int | None, services: tuple[str, ...]) -> None:
+async def _up(data: Path, port: int | None, services: tuple[str, ...], engines: EngineSet) -> None:
     console = Console(highlight=False)
     with (private_directory(private_directory(data) / "logs") / "supervisor.log").open("a") as log:
         logs.configure("supervisor", stream=log)
@@ -52,7 +56,7 @@ async def _up(data: Path, port: int | None, services: tuple[str, ...]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        platform = Platform(data, services, port=port)
+        platform = Platform(data, services, engines=engines, port=port)
         starting = asyncio.create_task(platform.start())
         stopping = asyncio.create_task(stop.wait())
         try:

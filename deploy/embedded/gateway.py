@@ -3,9 +3,10 @@
 ``/evidence/…``, ``/legal/…``, ``/billing/…``, ``/notify/…`` go to those services, ``/pay/…`` to the payment page,
 everything else to intake; paths pass unchanged. What a service shows to operators alone is not passed on. A service
 that is down or says nothing is a 503 with ``Retry-After``: problem+json (RFC 9457), or the page for a browser. Only
-silence counts: neither a body that still arrives nor an answer that still flows is ever cut for being long.
+silence counts: neither a body that still arrives nor an answer that still flows is ever cut for being long. Replicas
+of a service take turns; one that does not accept, or breaks off before it answered what was only asked, is passed over.
 
-``python -m deploy.embedded.gateway --host … --port … --route NAME=HOST:PORT … --default HOST:PORT``
+``python -m deploy.embedded.gateway --host … --port … --route NAME=HOST:PORT[,HOST:PORT] … --default HOST:PORT``
 """
 
 from __future__ import annotations
@@ -25,29 +26,14 @@ from shared import logs
 from shared.web.headers import FIXED, content_security_policy
 from shared.web.problems import unavailable
 
+from .hops import forwarded, passed_on
+from .replicas import Replicas, replicas
 from .serving import serve
 
-Headers = list[tuple[bytes, bytes]]
 INTERNAL = frozenset({"healthz", "readyz", "livez", "metrics"})
-_HOP_BY_HOP = frozenset(
-    {
-        *(
-            b"connection",
-            b"expect",
-            b"keep-alive",
-            b"proxy-authenticate",
-            b"proxy-authorization",
-            b"proxy-connection",
-            b"te",
-        ),
-        *(b"trailer", b"transfer-encoding", b"upgrade"),
-    }
-)
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _DOWN_AGAIN = 1
 _SILENT_AGAIN = 5
-# What the client says of itself here cannot be trusted: the gateway is the first hop.
-_SAID_BY_US = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"})
 _log = logs.logger(__name__)
 
 
@@ -70,14 +56,14 @@ class Gateway:
     """ASGI application.
 
     Args:
-        routes: ``host:port`` by first path segment.
-        default: ``host:port`` for every other path.
+        routes: ``host:port`` by first path segment, of several replicas with commas between them.
+        default: the same for every other path.
         patience: how long a service may be silent.
     """
 
     def __init__(self, routes: Mapping[str, str], default: str, patience: Patience | None = None) -> None:
-        self._routes = dict(routes)
-        self._default = default
+        self._routes = {name: replicas(addresses) for name, addresses in routes.items()}
+        self._default = replicas(default)
         self._patience = patience or Patience()
         # The bare transport: no cookie jar that would be shared, no redirects, no header of its own.
         limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=10)
@@ -93,10 +79,14 @@ class Gateway:
                 await self._lifespan(receive, send)
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
+        watching = [asyncio.create_task(one.watch(self._out)) for one in (*self._routes.values(), self._default)]
         while True:
             message = await receive()
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
+                for task in watching:
+                    task.cancel()
+                await asyncio.gather(*watching, return_exceptions=True)
                 await self._out.aclose()
                 return
 
@@ -130,13 +120,22 @@ class Gateway:
         if forwarding.done() and not forwarding.cancelled():
             forwarding.result()
 
-    async def _forward(self, scope: Any, client: _Client, send: Any, upstream: str) -> None:
+    async def _forward(self, scope: Any, client: _Client, send: Any, upstream: Replicas) -> None:
+        *others, last = upstream.in_turn()
+        for address in others:
+            if await self._forward_to(scope, client, send, address, may_pass=True):
+                return
+            upstream.passed_over(address)
+        await self._forward_to(scope, client, send, last, may_pass=False)
+
+    async def _forward_to(self, scope: Any, client: _Client, send: Any, upstream: str, *, may_pass: bool) -> bool:
+        """Whether this replica took it; with ``may_pass`` it did not where it surely did nothing of it."""
         began = False
         try:
             async with self._answer(scope, client, upstream) as answer:
                 began = True
                 head = {"type": "http.response.start", "status": answer.status_code}
-                await send({**head, "headers": _passed_on(answer.headers.raw)})
+                await send({**head, "headers": passed_on(answer.headers.raw)})
                 if isinstance(answer.stream, httpx.AsyncByteStream):
                     async for chunk in answer.stream:
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -150,19 +149,25 @@ class Gateway:
                 raise ConnectionResetError from error
             # A service that stands still still gets what its kernel accepts: it may do that work when it wakes.
             never_sent = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+            if may_pass and never_sent:
+                return False
             await _away(scope, send, _SILENT_AGAIN, unsure=not never_sent and scope["method"] not in _READING)
         except httpx.TransportError as error:
             _log.warning("upstream-away", address=upstream, exc_info=error)
             if began:
                 raise ConnectionResetError from error
             never_sent = isinstance(error, httpx.ConnectError)
+            only_asked = scope["method"] in _READING and not _has_body(scope)
+            if may_pass and (never_sent or only_asked):
+                return False
             await _away(scope, send, _DOWN_AGAIN, unsure=not never_sent and scope["method"] not in _READING)
+        return True
 
     @asynccontextmanager
     async def _answer(self, scope: Any, client: _Client, upstream: str) -> AsyncIterator[httpx.Response]:
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        headers = [*_passed_on(scope["headers"]), *_forwarded(scope)]
-        has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+        headers = [*passed_on(scope["headers"]), *forwarded(scope)]
+        has_body = _has_body(scope)
         if has_body and not any(name == b"content-length" for name, _ in headers):
             headers.append((b"transfer-encoding", b"chunked"))
         patience = self._patience
@@ -235,25 +240,14 @@ async def _nothing() -> AsyncGenerator[bytes]:
         yield chunk
 
 
+def _has_body(scope: Any) -> bool:
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+
+
 def _is_internal(segments: list[str]) -> bool:
     """Whether a path (split at slashes, decoded) is of a service's own: ``/metrics``, ``/billing/healthz``."""
     named = [segment for segment in segments if segment]
     return any(segment in INTERNAL for segment in named[:2])
-
-
-def _passed_on(headers: Headers) -> Headers:
-    """Headers without those of one hop, those that ``Connection`` names, and those the gateway says itself."""
-    named = {
-        token.strip().lower() for name, value in headers if name.lower() == b"connection" for token in value.split(b",")
-    }
-    dropped = _HOP_BY_HOP | _SAID_BY_US | (named - {b"content-length", b"host", b"content-type"})
-    return [(name, value) for name, value in headers if name.lower() not in dropped]
-
-
-def _forwarded(scope: Any) -> Headers:
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    peer = scope["client"][0].encode() if scope.get("client") else b"unknown"
-    return [(b"x-forwarded-for", peer), (b"x-forwarded-proto", scope["scheme"].encode()), (b"x-forwarded-host", host)]
 
 
 async def _away(scope: Any, send: Any, again_after: int, *, unsure: bool) -> None:

@@ -128,7 +128,9 @@ class Keeper:
         ending = asyncio.create_task(process.wait())
         getting_ready = asyncio.create_task(self._get_ready())
         try:
-            await asyncio.wait({ending, getting_ready}, return_when=asyncio.FIRST_COMPLETED, timeout=_ANSWER_WITHIN)
+            # A service that comes back waits for engines that are away, for as long as they are.
+            patience = None if self.child.is_service and self._was_ready else _ANSWER_WITHIN
+            await asyncio.wait({ending, getting_ready}, return_when=asyncio.FIRST_COMPLETED, timeout=patience)
             # A child that cannot be arranged, or never answers, is ended and tried again.
             self._trouble = ""
             if not ending.done() and not (getting_ready.done() and getting_ready.exception() is None):

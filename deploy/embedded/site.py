@@ -10,12 +10,15 @@ from pathlib import Path
 import deploy
 from shared.settings import environment
 
+from .engine_set import EngineSet
 from .files import kept_secret, private_directory
 from .ports import HOST
 
 ROOT = Path(deploy.__file__).resolve().parents[1]
 ACCESS_KEY, SECRET_KEY = "test", "test"
 """The embedded S3 server checks no signatures: it is reachable from this machine alone."""
+OBJECTS_ROOT = "root"
+"""Whose keys may do everything at the object server; no service gets them where it tells users apart."""
 BUCKET_OF_THE_BUS = "recours-bus"
 REGION = "us-east-1"
 SERVICES = ("intake", "evidence", "legal", "billing", "notify")
@@ -25,10 +28,14 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRT
 
 @dataclass
 class Site:
-    """The directory and ports of a platform; ``tokens`` and ``webhook_secret`` are there once the keyring is ready."""
+    """The directory, ports and engines of a platform.
+
+    ``tokens`` and ``webhook_secret`` are there once the keyring is ready.
+    """
 
     data: Path
     ports: dict[str, int]
+    engines: EngineSet
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     webhook_secret: str = field(default="", repr=False)
 
@@ -62,6 +69,13 @@ class Site:
     def mails(self) -> Path:
         return self.data / "mails"
 
+    def object_keys(self, who: str) -> tuple[str, str]:
+        """Access and secret key at the object server of a service, ``operator`` or ``root``; drawn once."""
+        if not self.engines.object_users:
+            return ACCESS_KEY, SECRET_KEY
+        secret = kept_secret(self.directory("objects", "keys") / who, os.urandom(20).hex().encode())
+        return f"recours-{who}", secret.decode()
+
     def payment_key(self) -> str:
         """Secret key of the local payment page, drawn once."""
         drawn = f"sk_test_{os.urandom(24).hex()}".encode()
@@ -72,20 +86,25 @@ class Site:
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         return {**kept, "HOME": str(self.data), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
-    def settings_of(self, service: str) -> dict[str, str]:
-        """``RECOURS_*`` variables for a service (or ``operator``) of this platform."""
+    def settings_of(self, service: str, process: str = "") -> dict[str, str]:
+        """``RECOURS_*`` variables for a service (or ``operator``) of this platform.
+
+        ``process``: the name of one of its replicas (``legal-2``); otherwise the first.
+        """
+        process = process or service
+        access, secret = self.object_keys(service)
         values: dict[str, object] = {
             "bus": self.address("bus"),
-            "bus_idempotence": False,
+            "bus_idempotence": self.engines.bus_idempotence,
             "store": self.store_url,
             "objects": self.address("objects"),
-            "objects_access": ACCESS_KEY,
-            "objects_secret": SECRET_KEY,
+            "objects_access": access,
+            "objects_secret": secret,
             "objects_secure": False,
             "objects_region": REGION,
             "keyring": self.url("keyring"),
             "keyring_token": self.tokens.get(service, ""),
-            "tsa": self.url("tsa"),
+            "tsa": self.url("tsa") + self.engines.stamps_at,
             "tsa_chain": self.chain,
             "tsa_not_qualified": True,
             "smtp_host": HOST,
@@ -95,11 +114,11 @@ class Site:
             "payment_page": self.origin,
             "origin": self.origin,
             "listen_host": HOST,
-            "replica": "embedded",
+            "replica": process.removeprefix(f"{service}-") if process != service else "1",
             "operators": "astreinte@recours.localhost.localdomain",
         }
-        if service in self.ports:
-            values["listen_port"] = self.ports[service]
+        if process in self.ports:
+            values["listen_port"] = self.ports[process]
         if service == "billing":
             values |= {"payment_key": self.payment_key(), "payment_webhook_secret": self.webhook_secret}
         return environment(values)

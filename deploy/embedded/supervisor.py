@@ -6,50 +6,37 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
 from shared import clock, logs
 from shared.errors import NotFound, Unavailable
 
-from . import lock, ports
-from .child import Child
-from .engines.bus import bus
-from .engines.keyring import keyring
-from .engines.objects import objects
-from .engines.parties import gateway, mail, payment, tsa
-from .engines.services import ENGINES, Command, run_service, service
-from .engines.store import store
+from . import engine_sets, lock, ports
+from .engine_set import EngineSet
+from .engine_sets import EMBEDDED
+from .engines.services import Command, run_service, service
 from .files import private_directory, write_atomically
 from .keeper import Keeper
 from .site import SERVICES, Site
 
-_MAKERS: dict[str, Callable[[Site], Child]] = {
-    "objects": objects,
-    "bus": bus,
-    "store": store,
-    "keyring": keyring,
-    "tsa": tsa,
-    "mail": mail,
-    "payment": payment,
-    "gateway": gateway,
-}
 _log = logs.logger(__name__)
 
 
 class Platform:
-    """An embedded platform: ``async with Platform(directory) as platform`` starts it and waits until all answers.
+    """A platform on this machine: ``async with Platform(directory) as platform`` starts it and waits until all answers.
 
     Args:
         data: directory of everything it keeps; made when absent.
         services: which services run beside the engines.
+        engines: which engines, and how many replicas of each service.
         port: port of the gateway; None: the one kept from the last start, or a free one.
         command: how a service is run, for those who bring their own.
         within: seconds that the whole may take to become ready.
 
     Raises:
-        Refused: the directory is in use, the port is taken, an engine is not installed.
+        Refused: the directory is in use or of other engines, the port is taken, an engine is not installed.
         Unavailable: a process did not become ready; the message names its log.
     """
 
@@ -58,12 +45,14 @@ class Platform:
         data: Path,
         services: Iterable[str] = SERVICES,
         *,
+        engines: EngineSet = EMBEDDED,
         port: int | None = None,
         command: Command = run_service,
         within: float = 120,
     ) -> None:
         self.data = data.resolve()
         self._services = tuple(services)
+        self._engines = engines
         self._port = port
         self._command = command
         self._within = within
@@ -88,13 +77,12 @@ class Platform:
         private_directory(self.data)
         self._lock = lock.take(self.data)
         await asyncio.to_thread(lock.outlive, self._file)
-        fixed = {} if self._port is None else {"gateway": self._port}
-        names = ("gateway", *(name for name in ENGINES if name != "gateway"), "keyring-cluster", *SERVICES)
-        site = self._site = Site(self.data, ports.choose(self.data / "ports.json", names, fixed))
+        engine_sets.keep(self.data, self._engines)
+        site = self._site = Site(self.data, self._ports(), self._engines)
         self._started = clock.now().isoformat()
         logs_in = site.directory("logs")
-        children = [_MAKERS[name](site) for name in ENGINES]
-        children += [service(site, name, self._command) for name in self._services]
+        children = [make(site) for make in self._engines.makers.values()]
+        children += [child for name in self._services for child in service(site, name, self._command)]
         for child in children:
             self._keepers[child.name] = Keeper(child, logs_in, self._keepers, self._write)
         for keeper in self._keepers.values():
@@ -184,6 +172,14 @@ class Platform:
             await asyncio.wait_for(self._keeper(name).until_ready(other_than), within)
         except TimeoutError:
             raise Unavailable(f"{name} did not come back within {within:g} s: read {self.data / 'logs'}.") from None
+
+    def _ports(self) -> dict[str, int]:
+        engines = self._engines
+        processes = [process for name in SERVICES for process in engines.replicas_of(name)]
+        fixed = {} if self._port is None else {"gateway": self._port}
+        # The gateway first: the fixed port is refused before another name is given it.
+        names = dict.fromkeys(("gateway", *engines.makers, *engines.further_ports, *processes))
+        return ports.choose(self.data / "ports.json", names, fixed)
 
     def _keeper(self, name: str) -> Keeper:
         try:

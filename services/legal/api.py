@@ -149,11 +149,10 @@ def _add_readings(router: APIRouter, running: Running) -> None:
 
     @router.get(f"{_API}/exhibits", response_model=None)
     async def numbered(request: Request, case: str) -> Response:
-        """The exhibits that a draft may list, with the numbers that it gives them unless told otherwise."""
-        session, state = await seen(running, request, case, roles=TEAM)
+        """The exhibits that a draft may list, by the numbers that it gives them unless told otherwise: no content."""
+        _, state = await seen(running, request, case, roles=TEAM)
         there = await usable(running, case, state)
         order = listed(Particulars(), state, Sources(exhibits=there))
-        await viewed(running, case, session, state, "dossier")
         return JSONResponse(
             [
                 {"number": number, "exhibit": one, **there[one].model_dump(mode="json", exclude={"sealed"})}

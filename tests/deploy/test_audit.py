@@ -33,10 +33,10 @@ pytestmark = pytest.mark.platform
 
 
 @pytest.fixture(scope="module")
-async def toys(tmp_path_factory):
+async def toys(tmp_path_factory, engines):
     """Cases that came to rest, in epochs that were ended; the services stand still while the stores are altered."""
     declare()
-    async with toy_platform(tmp_path_factory.mktemp("audit") / "up") as platform:
+    async with toy_platform(tmp_path_factory.mktemp("audit") / "up", engines) as platform:
         with Toys(platform) as toys:
             toys.cases = await toys.open_cases(6)
             toys.live = await _audited_under_load(toys)

@@ -12,9 +12,9 @@ pytestmark = pytest.mark.platform
 
 
 @pytest.fixture(scope="module")
-async def toys(tmp_path_factory):
+async def toys(tmp_path_factory, engines):
     declare()
-    async with toy_platform(tmp_path_factory.mktemp("operators") / "up") as platform:
+    async with toy_platform(tmp_path_factory.mktemp("operators") / "up", engines) as platform:
         with Toys(platform) as toys:
             toys.data = ("--data", str(platform.data))
             toys.cases = await toys.open_cases(4)

@@ -31,8 +31,8 @@ BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-async def platform(tmp_path_factory):
-    async with Platform(tmp_path_factory.mktemp("partners") / "up", ("billing",)) as platform:
+async def platform(tmp_path_factory, engines):
+    async with Platform(tmp_path_factory.mktemp("partners") / "up", ("billing",), engines=engines) as platform:
         yield platform
 
 

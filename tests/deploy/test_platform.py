@@ -12,20 +12,21 @@ import httpx
 import pytest
 
 from deploy.embedded import lock, probes
+from deploy.embedded.engine_sets import site_of
 from deploy.embedded.site import ROOT
 from deploy.embedded.supervisor import Platform
 from shared.errors import NotFound, Refused
 from shared.settings import read
 from shared.trust.keyring import Keyring, KeyringDenied
 from tests.deploy.processes import until
-from tests.deploy.traces import Traces, site_of
+from tests.deploy.traces import Traces
 
 pytestmark = pytest.mark.platform
 ENGINES = ("objects", "bus", "store", "keyring", "tsa", "mail", "payment", "gateway")
 
 
 @pytest.fixture(scope="module")
-async def platform(tmp_path_factory):
+async def platform(tmp_path_factory, engines):
     farewell = tmp_path_factory.mktemp("farewell") / "said"
     code = "import runpy; runpy.run_module('tests.deploy.echo_service', run_name='__main__')"
 
@@ -34,7 +35,9 @@ async def platform(tmp_path_factory):
         return (sys.executable, "-c", setting + code)
 
     seen: list[int] = []
-    platform = Platform(tmp_path_factory.mktemp("platform") / "up", ("intake", "evidence"), command=echo)
+    platform = Platform(
+        tmp_path_factory.mktemp("platform") / "up", ("intake", "evidence"), engines=engines, command=echo
+    )
     async with platform:
         yield platform
         seen += [platform.pid(name) for name in (*ENGINES, "intake", "evidence")]
@@ -96,12 +99,12 @@ async def test_a_paused_child_is_silent_and_goes_on_as_the_same_process(platform
     assert platform.pid("mail") == before
 
 
-async def test_the_settings_of_a_service_open_what_is_its_own(platform, monkeypatch):
+async def test_the_settings_of_a_service_open_what_is_its_own(platform, engines, monkeypatch):
     for name, value in platform.settings_for("billing").items():
         monkeypatch.setenv(name, value)
     settings = read()
     assert settings.bus == (platform.site.address("bus"),)
-    assert not settings.bus_idempotence
+    assert settings.bus_idempotence == engines.bus_idempotence
     assert settings.tsa_chain is not None
     assert settings.tsa_chain.read_bytes().startswith(b"-----BEGIN CERTIFICATE")
     async with Keyring(settings.keyring, settings.keyring_token.get_secret_value()) as keyring:
@@ -124,11 +127,21 @@ async def test_secrets_are_private_and_the_public_file_has_none(platform):
 
 
 async def test_everything_listens_on_loopback_alone(platform):
-    ports = set(platform.site.ports.values())
+    own = {inode for name in (*ENGINES, "intake", "evidence") for inode in _sockets(platform.pid(name))}
+    found = 0
     for table in ("tcp", "tcp6"):
         rows = [line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
-        listening = [row[1].split(":") for row in rows if row[3] == "0A"]
-        assert all(host == "0100007F" for host, port in listening if int(port, 16) in ports)
+        listening = [row[1].split(":") for row in rows if row[3] == "0A" and row[9] in own]
+        # IPv4's loopback, and the same as IPv6 writes it.
+        assert {host for host, _ in listening} <= {"0100007F", "0000000000000000FFFF00000100007F"}
+        found += len(listening)
+    assert found >= len(ENGINES) + 2
+
+
+def _sockets(pid):
+    """Inodes of the sockets that a process holds."""
+    targets = [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()]
+    return {target[8:-1] for target in targets if target.startswith("socket:[")}
 
 
 async def test_keyring_audit_is_written(platform, traces):
@@ -147,15 +160,15 @@ async def test_an_unknown_child_is_refused_by_name(platform):
         platform.kill("mongo")
 
 
-async def test_a_dead_supervisor_takes_its_children_along_and_the_next_one_finds_everything(tmp_path):
+async def test_a_dead_supervisor_takes_its_children_along_and_the_next_one_finds_everything(tmp_path, engines):
     data = tmp_path / "up"
     began = time.monotonic()
-    first = await _up(data)
+    first = await _up(data, engines)
     assert time.monotonic() - began < 30
     traces = Traces(site_of(data))
     await traces.leave()
     children = _children(data)
-    refused = await asyncio.create_subprocess_exec(*_command(data), cwd=ROOT, stderr=asyncio.subprocess.PIPE)
+    refused = await asyncio.create_subprocess_exec(*_command(data, engines), cwd=ROOT, stderr=asyncio.subprocess.PIPE)
     _, said = await refused.communicate()
     assert refused.returncode == 1
     assert b"already runs" in said
@@ -163,7 +176,7 @@ async def test_a_dead_supervisor_takes_its_children_along_and_the_next_one_finds
     first.kill()
     await first.wait()
     await until(lambda: _gone(children))
-    second = await _up(data)
+    second = await _up(data, engines)
     try:
         assert site_of(data).ports == traces.site.ports
         assert await traces.lost() == []
@@ -176,13 +189,14 @@ async def test_a_dead_supervisor_takes_its_children_along_and_the_next_one_finds
     assert {child["state"] for child in _platform_file(data)["children"].values()} == {"stopped"}
 
 
-def _command(data):
-    return (sys.executable, "-m", "deploy.cli.main", "up", "--data", str(data), "--only", "none")
+def _command(data, engines):
+    up = ("up", "--data", str(data), "--only", "none", "--engines", engines.name)
+    return (sys.executable, "-m", "deploy.cli.main", *up)
 
 
-async def _up(data):
+async def _up(data, engines):
     process = await asyncio.create_subprocess_exec(
-        *_command(data), cwd=ROOT, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        *_command(data, engines), cwd=ROOT, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     )
     async with asyncio.timeout(60):
         assert process.stdout is not None

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from deploy.audit import sites
 from deploy.audit.run import BusLog, FileLog, audit
 from deploy.cli.main import app
+from deploy.embedded.engine_set import EngineSet
 from deploy.embedded.site import python
 from deploy.embedded.supervisor import Platform
 from shared import ids
@@ -26,8 +27,10 @@ from tests.shared.runtime import toy
 SERVICES = ("intake", "notify")
 
 
-def toy_platform(directory: Path) -> Platform:
-    return Platform(directory, SERVICES, command=lambda name: python("-m", "tests.shared.runtime.toy", name))
+def toy_platform(directory: Path, engines: EngineSet) -> Platform:
+    return Platform(
+        directory, SERVICES, engines=engines, command=lambda name: python("-m", "tests.shared.runtime.toy", name)
+    )
 
 
 def declare(*services):

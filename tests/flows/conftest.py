@@ -1,4 +1,4 @@
-"""One embedded platform with all five services for every flow, and the demonstration's story played on it once."""
+"""One platform with all five services for every flow, and the demonstration's story played on it once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.flows.stage import set_stage
 
 
 @pytest.fixture(scope="session")
-async def platform(tmp_path_factory):
-    async with Platform(tmp_path_factory.mktemp("flows") / "platform") as platform:
+async def platform(tmp_path_factory, engines):
+    async with Platform(tmp_path_factory.mktemp("flows") / "platform", engines=engines) as platform:
         yield platform
 
 

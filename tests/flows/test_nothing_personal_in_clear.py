@@ -143,13 +143,17 @@ async def test_no_object_s_name_says_anything(needles, everything):
     assert needles.in_bytes("\n".join(names).encode()) == set()
 
 
-async def test_no_metric_says_anything(needles, platform):
+def processes(engines) -> list[str]:
+    return [process for service in SERVICES for process in engines.replicas_of(service)]
+
+
+async def test_no_metric_says_anything(needles, platform, engines):
     async with httpx.AsyncClient(trust_env=False) as operator:
-        for service in SERVICES:
-            answer = await operator.get(f"{platform.site.url(service)}/metrics")
+        for process in processes(engines):
+            answer = await operator.get(f"{platform.site.url(process)}/metrics")
             assert answer.status_code == 200
             assert b"recours_" in answer.content
-            assert needles.in_bytes(answer.content) == set(), service
+            assert needles.in_bytes(answer.content) == set(), process
 
 
 async def test_no_file_of_the_platform_says_anything_but_the_mails(needles, platform):
@@ -177,17 +181,17 @@ def _in_files(needles, directory) -> dict[str, set[str]]:
 def _texts(directory) -> list[str]:
     """What people read on the machine: everything but mails and the files of the engines' own formats."""
     every = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file())
-    own = {"mails", "objects", "store", "raft"}
+    own = {"mails", "objects", "bus", "store", "raft"}
     return sorted(path.as_posix() for path in every if not own & set(path.parts))
 
 
-def test_every_log_line_is_json_of_fields_that_say_nothing_of_a_person(platform):
+def test_every_log_line_is_json_of_fields_that_say_nothing_of_a_person(platform, engines):
     """The services' logs are structured: what is free text in them would be somebody's words one day."""
     structure = {"event", "logger", "level", "timestamp", "service", "replica"}
     allowed = structure | {"at", "kind", "code", "count", "error", "frames", "status", "method", "trace_id", "span_id"}
-    for service in SERVICES:
-        for line in (platform.data / "logs" / f"{service}.log").read_text().splitlines():
+    for process in processes(engines):
+        for line in (platform.data / "logs" / f"{process}.log").read_text().splitlines():
             said = json.loads(line)
-            assert said["service"] == service
+            assert process in engines.replicas_of(said["service"])
             assert clock.now().year >= int(said["timestamp"][:4])
             assert set(said) - allowed == set(), sorted(set(said) - allowed)

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from deploy.embedded import lock
+from deploy.embedded.engine_set import EngineSet
+from deploy.embedded.engine_sets import site_of
 from deploy.embedded.site import ROOT, Site
-from tests.deploy.traces import site_of
 
 
 class Up:
     """What the story asks of a platform, read from the files that ``recours up`` keeps for other programs."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, engines: EngineSet) -> None:
+        self._engines = engines.name
         self.data = data
         self._process: asyncio.subprocess.Process | None = None
 
@@ -44,7 +46,7 @@ class Up:
     async def run(self) -> asyncio.subprocess.Process:
         """The command, just begun."""
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "deploy.cli.main", "up", "--data", str(self.data)),
+            *(sys.executable, "-m", "deploy.cli.main", "up", "--data", str(self.data), "--engines", self._engines),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

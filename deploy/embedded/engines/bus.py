@@ -7,18 +7,19 @@ from pathlib import Path
 
 from deploy.embedded import probes
 from deploy.embedded.child import Child
-from deploy.embedded.site import ACCESS_KEY, BUCKET_OF_THE_BUS, REGION, SECRET_KEY, Site
+from deploy.embedded.site import BUCKET_OF_THE_BUS, OBJECTS_ROOT, REGION, Site
 from shared.errors import Refused
 
 
 def bus(site: Site) -> Child:
     """The broker. It lacks the idempotent producer: ``RECOURS_BUS_IDEMPOTENCE=false`` here."""
+    access, secret = site.object_keys(OBJECTS_ROOT)
     listener = f"tcp://{site.address('bus')}"
     environment = {
         **site.process_environment(),
         "AWS_ENDPOINT": site.url("objects"),
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": access,
+        "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_ALLOW_HTTP": "true",
         "AWS_DEFAULT_REGION": REGION,
         "RUST_LOG": "warn",

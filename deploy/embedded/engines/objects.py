@@ -13,7 +13,7 @@ from minio.versioningconfig import VersioningConfig
 
 from deploy.embedded import probes
 from deploy.embedded.child import Child
-from deploy.embedded.site import ACCESS_KEY, BUCKET_OF_THE_BUS, REGION, SECRET_KEY, SERVICES, Site, python
+from deploy.embedded.site import BUCKET_OF_THE_BUS, OBJECTS_ROOT, REGION, SERVICES, Site, python
 from shared.settings import Settings
 
 LOCKED = ("evidence",)
@@ -43,20 +43,26 @@ def objects(site: Site) -> Child:
         address=site.url("objects"),
         answers=lambda: probes.http(f"{site.url('objects')}/_ministack/health"),
         environment=lambda: environment,
-        arrange=lambda: asyncio.to_thread(_buckets, site),
+        arrange=lambda: asyncio.to_thread(make_buckets, site, BUCKET_OF_THE_BUS),
     )
 
 
 def client(site: Site) -> Minio:
-    """An S3 client of this platform (synchronous; run it in a thread)."""
+    """An S3 client of this platform that may do everything (synchronous; run it in a thread)."""
+    access, secret = site.object_keys(OBJECTS_ROOT)
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=30), retries=False)
-    return Minio(site.address("objects"), ACCESS_KEY, SECRET_KEY, secure=False, region=REGION, http_client=pool)
+    return Minio(site.address("objects"), access, secret, secure=False, region=REGION, http_client=pool)
 
 
-def _buckets(site: Site) -> None:
-    names = Settings.model_fields["bucket_prefix"].default
+def bucket(service: str) -> str:
+    """Name of a service's bucket on a platform of this machine."""
+    return f"{Settings.model_fields['bucket_prefix'].default}{service}"
+
+
+def make_buckets(site: Site, *further: str) -> None:
+    """Makes every service's bucket, and ``further`` ones, where they are absent; sees to their object lock again."""
     server = client(site)
-    wanted = {BUCKET_OF_THE_BUS: False} | {f"{names}{service}": service in LOCKED for service in SERVICES}
+    wanted = dict.fromkeys(further, False) | {bucket(service): service in LOCKED for service in SERVICES}
     for name, locked in wanted.items():
         try:
             server.make_bucket(name, object_lock=locked)

@@ -24,7 +24,7 @@ def tsa(site: Site) -> Child:
         address=site.url("tsa"),
         answers=lambda: probes.http(f"{site.url('tsa')}/healthz"),
         environment=site.process_environment,
-        arrange=lambda: _keep_chain(site),
+        arrange=lambda: keep_chain(site),
     )
 
 
@@ -67,7 +67,11 @@ def payment(site: Site) -> Child:
 
 def gateway(site: Site) -> Child:
     """The one origin: a path per service, the payment page under ``/pay/``, intake for the rest."""
-    upstreams = [f"{name}={site.address(name)}" for name in SERVICES if name != DEFAULT_SERVICE]
+
+    def replicas(name: str) -> str:
+        return ",".join(site.address(process) for process in site.engines.replicas_of(name))
+
+    upstreams = [f"{name}={replicas(name)}" for name in SERVICES if name != DEFAULT_SERVICE]
     routes = [f"pay={site.address('payment')}", *upstreams]
     return Child(
         name="gateway",
@@ -75,7 +79,7 @@ def gateway(site: Site) -> Child:
         command=python(
             *("-m", "deploy.embedded.gateway", *_listen(site, "gateway")),
             *(part for route in routes for part in ("--route", route)),
-            *("--default", site.address(DEFAULT_SERVICE)),
+            *("--default", replicas(DEFAULT_SERVICE)),
         ),
         address=site.origin,
         answers=lambda: probes.listening(site.ports["gateway"]),
@@ -87,10 +91,11 @@ def _listen(site: Site, name: str) -> tuple[str, ...]:
     return ("--host", HOST, "--port", str(site.ports[name]))
 
 
-async def _keep_chain(site: Site) -> None:
+async def keep_chain(site: Site) -> None:
+    """Writes the authority's certificates where services read them. Raises Unavailable when it gives none."""
     try:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            answer = await client.get(f"{site.url('tsa')}/chain.pem")
+            answer = await client.get(site.url("tsa") + site.engines.chain_at)
             answer.raise_for_status()
     except httpx.HTTPError as error:
         raise Unavailable("The timestamp authority gave no certificates: see logs/tsa.log.") from error

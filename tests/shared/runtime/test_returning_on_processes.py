@@ -17,8 +17,8 @@ Backup = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 @pytest.fixture(scope="module")
-async def platform(tmp_path_factory):
-    async with Platform(tmp_path_factory.mktemp("platform"), services=()) as platform:
+async def platform(tmp_path_factory, engines):
+    async with Platform(tmp_path_factory.mktemp("platform"), services=(), engines=engines) as platform:
         yield platform
         close_databases()
 
