@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne
 from pymongo.errors import (
@@ -44,6 +45,7 @@ from shared.runtime.marks import Kind, Place, place_of
 from shared.runtime.operations import operations
 from shared.runtime.transactions import Conflict, Fenced, StoreDown, StoreRefusal, down, transaction
 
+log = structlog.get_logger()
 COLLECTIONS = (
     "states",
     "events",
@@ -145,12 +147,13 @@ class Store:
 
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncIterator[None]:
+        """A read that fails says nothing of what it asked for, so nobody is held for it: it is asked again later."""
         try:
             yield
         except PyMongoError as error:
-            if down(error):
-                raise StoreDown("The store does not answer; try again in a moment.") from error
-            raise
+            if not down(error):
+                log.error("store-cannot-read", code=getattr(error, "code", None), error=type(error).__name__)
+            raise StoreDown("The store does not answer; try again in a moment.") from error
 
     async def load(self, wanted: Mapping[str, tuple[Aggregate, str]]) -> dict[str, Loaded]:
         """The aggregates of these ids (id → declaration and case), blank where nothing is stored.

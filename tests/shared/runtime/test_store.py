@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import pytest
 from pymongo import ReplaceOne
 from pymongo.errors import (
+    AutoReconnect,
     OperationFailure,
 )
 
 from shared import clock
 from shared.runtime.store import Store
-from shared.runtime.transactions import Conflict
+from shared.runtime.transactions import Conflict, StoreDown
 from tests.shared.runtime.test_transactions import TRANSIENT, Session, client
 
 
@@ -52,3 +53,15 @@ async def test_a_replacement_that_matched_nothing_is_a_conflict(matched, inserte
         else:
             with pytest.raises(Conflict):
                 await replacing
+
+
+@pytest.mark.parametrize("error", [OperationFailure("panicked", 8), AutoReconnect("gone")])
+async def test_a_read_that_fails_is_asked_again_later_whatever_the_store_says(error):
+    class Collection:
+        async def find_one(self, _query):
+            raise error
+
+    store = Store.__new__(Store)
+    store._database = {"states": Collection()}
+    with pytest.raises(StoreDown):
+        await store.find("states", "x")
