@@ -19,6 +19,8 @@ _LOOK_AGAIN = 0.05
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _TRIES_AT_START = 5
 _ANSWER_WITHIN = 60.0
+_ASK_EVERY, _SILENCES = 5.0, 4
+"""Seconds between questions to an engine that runs, and how many in a row may stay without an answer."""
 _LOG_BYTES = 10_000_000
 _log = logs.logger(__name__)
 
@@ -142,11 +144,25 @@ class Keeper:
                 self._was_ready = True
                 self.ready.set()
                 self._is("ready")
+                if not self.child.is_service:
+                    await self._outlived(ending, process.pid)
             return await ending
         finally:
             ending.cancel()
             getting_ready.cancel()
             await asyncio.gather(ending, getting_ready, return_exceptions=True)
+
+    async def _outlived(self, ending: asyncio.Task[int], pid: int) -> None:
+        """Kill an engine that lives and answers nobody any more, as the bus was seen to after kill -9 beside it."""
+        silences = 0
+        while silences < _SILENCES:
+            await asyncio.wait({ending}, timeout=_ASK_EVERY)
+            if ending.done():
+                return
+            silences = 0 if self.state == "paused" or await self.child.answers() else silences + 1
+        _log.warning("child-answers-nobody", child=self.child.name)
+        self.ready.clear()
+        os.killpg(pid, signal.SIGKILL)
 
     async def _get_ready(self) -> None:
         while not await self.child.answers():  # noqa: ASYNC110 - the condition is in another process

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from deploy.embedded import keeper as keepers
 from deploy.embedded import lock
 from deploy.embedded.child import Child
 from deploy.embedded.keeper import Keeper
@@ -48,6 +49,24 @@ async def test_a_child_that_does_not_drain_in_time_is_killed(tmp_path):
     pid = keeper.pid
     await keeper.stop()
     assert lock.born(pid) == 0
+
+
+async def test_an_engine_that_lives_and_answers_nobody_is_started_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(keepers, "_ASK_EVERY", 0.02)
+    deaf: set[int] = set()
+
+    async def answers() -> bool:
+        return keeper.pid not in deaf
+
+    keeper = Keeper(child("import signal; signal.pause()", answers=answers), tmp_path, {}, lambda: None)
+    keeper.start()
+    await asyncio.wait_for(keeper.until_ready(), 20)
+    first = keeper.pid
+    deaf.add(first)
+    await asyncio.wait_for(keeper.until_ready(first), 20)
+    assert lock.born(first) == 0
+    assert keeper.restarts == 1
+    await keeper.stop()
 
 
 async def test_a_child_waits_for_what_it_needs(tmp_path):

@@ -94,6 +94,7 @@ class Killer:
 
     def __init__(self, platform: Platform, story: Story, chance: random.Random) -> None:
         self.killed: Counter[str] = Counter()
+        self._pids: dict[str, int] = {}
         self._platform = platform
         self._story = story
         self._chance = chance
@@ -115,8 +116,10 @@ class Killer:
             for _ in range(len(KILLED) * ROUNDS // STRIKES):
                 await asyncio.sleep(self._chance.uniform(0, 0.8))  # a moment drawn at random
                 name = names.pop()
-                while not self._platform.pid(name):  # noqa: ASYNC110 - the condition is in another process
+                # The supervisor may not have seen yet that the one before is dead.
+                while self._platform.pid(name) in {0, self._pids.get(name)}:  # noqa: ASYNC110 - in another process
                     await asyncio.sleep(0.02)
+                self._pids[name] = self._platform.pid(name)
                 say(f"kill -9 {name}")
                 self._platform.kill(name)
                 self.killed[name] += 1
