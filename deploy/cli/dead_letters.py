@@ -17,7 +17,6 @@ from deploy.audit.sites import declaration, keyring_of, settings_directory, sett
 from deploy.cli.options import Data, Where
 from deploy.embedded.site import SERVICES
 from shared import ids
-from shared.contracts.envelope import Message
 from shared.errors import NotFound, Refused
 from shared.objects import objects_of
 from shared.runtime.checkpoints import Epochs
@@ -26,6 +25,7 @@ from shared.runtime.engine import Engine
 from shared.runtime.metrics import Metrics
 from shared.runtime.publisher import Publisher
 from shared.runtime.store import Store
+from shared.runtime.writing import Writing
 
 Service = Annotated[str, typer.Option(help=f"Whose dead letters: {', '.join(SERVICES)}.")]
 LONGEST_HEADER = 120
@@ -137,12 +137,6 @@ async def _engine(name: str, directory: Path | None) -> AsyncIterator[Engine]:
         publisher = Publisher(bus, store, metrics, idempotence=settings.bus_idempotence, owner=writer)
         stack.push_async_callback(publisher.stop)
         await publisher.start()
-        engine = Engine(service, store, publisher, signing, lambda: keys, Epochs(writer), metrics)
+        engine = Engine(Writing(service, store, publisher, signing, Epochs(writer), metrics), lambda: keys)
         yield engine
-        message = await engine.checkpoints.say(final=True)
-        if message is not None:
-            await objects.put(f"checkpoint.{writer}.{engine.writing.epochs.number - 1}", _one(message))
-
-
-async def _one(message: Message) -> AsyncIterator[bytes]:
-    yield message.model_dump_json().encode()
+        await engine.checkpoints.keep(objects, final=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from shared.clock import now
 from shared.contracts.envelope import Message
 from shared.errors import Unavailable
 from shared.ids import event_id
+from shared.objects import Objects
 from shared.runtime.declaration import Recorded
 from shared.runtime.documents import Publication, Writes
 from shared.runtime.messages import to_message
@@ -48,6 +51,13 @@ class Checkpoints:
         said = await self._store(self._unsaid)
         return await self.say(final=True) if final and not checkpoint.final else said
 
+    async def keep(self, objects: Objects, *, final: bool = False) -> None:
+        """Say it, and keep it as an object outside the store: ``checkpoint.<writer>.<number>``. Raises Unavailable."""
+        message = await self.say(final=final)
+        if message is not None:
+            number = next(value.decode() for name, value in message.headers if name == "ce_sequence")
+            await objects.put(f"checkpoint.{self._writing.epochs.writer}.{number}", _one(message), length=None)
+
     async def _store(self, publication: Publication) -> Message:
         outbox: str | None
         try:
@@ -59,3 +69,7 @@ class Checkpoints:
         self._unsaid = None
         self._writing.publisher.publish_soon(outbox, [publication.message])
         return publication.message
+
+
+async def _one(message: Message) -> AsyncIterator[bytes]:
+    yield message.model_dump_json().encode()

@@ -200,6 +200,10 @@ class EventConsumer:
             self._failures = 0
             self.progress.stored(ends)
 
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        self.progress.revoked(partitions)
+        self._back.difference_update(partitions)
+
     async def _placed(self, starts: Mapping[TopicPartition, int]) -> bool:
         """Whether these records are where reading stands.
 
@@ -288,14 +292,12 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         """Wait for the batch in hand, so that its offsets are committed while they are still ours."""
         async with self._owner._busy:  # noqa: SLF001 - two halves of one thing
             pass
-        self._owner.progress.revoked(revoked)
-        self._owner._back -= set(revoked)  # noqa: SLF001
+        self._owner._forget(revoked)  # noqa: SLF001
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Positions begin anew at the group's offsets: what was learnt since the revoking is of the old ones."""
-        self._owner._deal += 1  # noqa: SLF001 - two halves of one thing
-        self._owner.progress.revoked(assigned)
-        self._owner._back -= set(assigned)  # noqa: SLF001
+        self._owner._deal += 1  # noqa: SLF001
+        self._owner._forget(assigned)  # noqa: SLF001
 
 
 def _by_unknown_key(arrival: Arrival, keys: KeySet) -> bool:

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from aiokafka.partitioner import murmur2
-from pymongo import UpdateOne
 
 from shared.contracts.envelope import Header, Message
 from shared.errors import BrokenContract
@@ -131,14 +130,6 @@ def state_document(declared: Aggregate, loaded: Loaded, partitions: int) -> Docu
         "held": loaded.held,
         "state": body,
     }
-
-
-def stale_operation(aggregate_id: str, declared: Aggregate, case: str, partitions: int, now: datetime) -> UpdateOne:
-    """Make the state one of an older fold: loading makes it again, and ``react`` is asked once the bus was read."""
-    fresh = state_document(declared, Loaded(aggregate_id, case, declared.state()), partitions)
-    stale = {"fold": STALE, "pending": True, "wake": now}
-    kept = {name: value for name, value in fresh.items() if name not in {"_id", "revision", *stale}}
-    return UpdateOne({"_id": aggregate_id}, {"$set": stale, "$inc": {"revision": 1}, "$setOnInsert": kept}, upsert=True)
 
 
 def loaded_of(declared: Aggregate, document: Mapping[str, Any]) -> Loaded:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.runtime.metrics import Metrics
 from shared.runtime.store import Store
+from shared.web.problems import unavailable
 
 STALLED = 120.0
 """Seconds after which a loop that did not turn is dead. An outage that it waits out counts as turning."""
@@ -43,7 +44,7 @@ class Health:
             if self.opened.is_set() or scope["type"] != "http" or scope["path"] in OPEN_PATHS:
                 await app(scope, receive, send)
             else:
-                await _starting(scope, receive, send)
+                await unavailable(Request(scope), 2)(scope, receive, send)
 
         return shut
 
@@ -59,17 +60,3 @@ class Health:
 
     async def _told(self, _: Request) -> Response:
         return Response(generate_latest(self._metrics.registry), media_type="text/plain; version=0.0.4")
-
-
-_starting = JSONResponse(
-    {
-        "type": "urn:recours:problem:unavailable",
-        "title": "Service Unavailable",
-        "status": 503,
-        "code": "unavailable",
-        "detail": "The service is starting: try again in a moment.",
-    },
-    503,
-    headers={"Retry-After": "2"},
-    media_type="application/problem+json",
-)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from shared.clock import now
-from shared.contracts.envelope import Message
 from shared.errors import Unavailable
 from shared.runtime.claims import Jobs
 from shared.runtime.consumer import EventConsumer
@@ -66,10 +65,7 @@ class Loops:
 
     async def checkpoint(self, *, final: bool = False) -> None:
         """Say what was stored since the last one, on the bus and as an object; note how far the bus was followed."""
-        message = await self._running.engine.checkpoints.say(final=final)
-        if message is not None:
-            number = next(value.decode() for name, value in message.headers if name == "ce_sequence")
-            await self._running.objects.put(f"checkpoint.{self._running.writer}.{number}", _one(message), length=None)
+        await self._running.engine.checkpoints.keep(self._running.objects, final=final)
         marks = {mark(FOLLOWED, *place): offset for place, offset in self.consumer.progress.reached().items()}
         marks |= {mark(PUBLISHED, *place): at for place, at in self._running.engine.writing.publisher.reached.items()}
         if marks:
@@ -120,7 +116,7 @@ class Loops:
         running = self._running
         if self._left:
             with contextlib.suppress(Conflict):
-                await running.store.take_back(running.settings.replica, running.writer)
+                await running.store.reclaim(running.settings.replica, running.writer)
                 self._left = False
         running.engine.writing.work.clear()
         await self.jobs.turn()
@@ -154,7 +150,3 @@ class Loops:
         if self.consumer.consumer is not None:
             for number, behind in self.consumer.progress.lag(self.consumer.consumer).items():
                 metrics.lag.labels(str(number)).set(behind)
-
-
-async def _one(message: Message) -> AsyncIterator[bytes]:
-    yield message.model_dump_json().encode()

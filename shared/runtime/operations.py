@@ -9,8 +9,9 @@ from typing import Any
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
 from shared.errors import BrokenContract
-from shared.runtime.declaration import Job
+from shared.runtime.declaration import Aggregate, Job
 from shared.runtime.documents import (
+    STALE,
     Document,
     Publication,
     Writes,
@@ -19,7 +20,6 @@ from shared.runtime.documents import (
     inbox_document,
     job_document,
     job_id,
-    stale_operation,
     state_document,
 )
 from shared.runtime.folding import Loaded
@@ -50,7 +50,7 @@ def operations(writes: Writes, partitions: int, now: datetime) -> tuple[str | No
             UpdateOne({"_id": aggregate_id}, {"$inc": {"revision": 1, "held": letters}})
             for aggregate_id, letters in writes.holding
         ]
-        + [stale_operation(one, declared, case, partitions, now) for one, declared, case in writes.stale],
+        + [_stale(one, declared, case, partitions, now) for one, declared, case in writes.stale],
         # Settled first: a job that its own result asks again is a new one.
         "jobs": [DeleteOne({"_id": job, "attempt": attempt}) for job, attempt in writes.settled]
         + [_asked(loaded, job, now, cause) for loaded, job, cause in writes.jobs],
@@ -111,3 +111,11 @@ def _outside_id(writes: Writes) -> str:
     if writes.outside is None:
         raise ValueError("a message that is no event answers a partner's message")
     return f"outside/{writes.outside['_id']}"
+
+
+def _stale(aggregate_id: str, declared: Aggregate, case: str, partitions: int, now: datetime) -> UpdateOne:
+    """Make the state one of an older fold: loading makes it again, and ``react`` is asked once the bus was read."""
+    fresh = state_document(declared, Loaded(aggregate_id, case, declared.state()), partitions)
+    stale = {"fold": STALE, "pending": True, "wake": now}
+    kept = {name: value for name, value in fresh.items() if name not in {"_id", "revision", *stale}}
+    return UpdateOne({"_id": aggregate_id}, {"$set": stale, "$inc": {"revision": 1}, "$setOnInsert": kept}, upsert=True)

@@ -28,6 +28,7 @@ from shared.runtime.returning import take_back
 from shared.runtime.running import Running
 from shared.runtime.store import Store
 from shared.runtime.topics import apply_topics
+from shared.runtime.writing import Writing
 from shared.settings import Settings
 from shared.trust.keyring import Keyring
 from shared.web.application import application
@@ -137,9 +138,8 @@ class _Process:
             publisher = Publisher(self._bus, store, metrics, idempotence=settings.bus_idempotence, owner=writer)
             await publisher.start()
             held: list[Running] = []
-            engine = Engine(
-                service, store, publisher, signing, lambda: held[0].keys if held else keys, Epochs(writer), metrics
-            )
+            writing = Writing(service, store, publisher, signing, Epochs(writer), metrics)
+            engine = Engine(writing, lambda: held[0].keys if held else keys)
             running = Running(
                 service,
                 settings,

@@ -32,6 +32,7 @@ from shared.errors import Refused
 from shared.runtime.declaration import Aggregate, Recorded, Service
 from shared.runtime.documents import (
     MAX_DOCUMENTS,
+    STALE,
     DeadLetter,
     Document,
     Writes,
@@ -114,6 +115,8 @@ class Store:
                 [
                     IndexModel([("kind", ASCENDING), ("case", ASCENDING)]),
                     IndexModel([("wake", ASCENDING), ("partition", ASCENDING)]),
+                    # Asked for at each start, and hardly ever there.
+                    IndexModel([("fold", ASCENDING)], partialFilterExpression={"fold": STALE}),
                 ]
             )
             await self["events"].create_indexes(
@@ -376,7 +379,7 @@ class Store:
             else:
                 return
 
-    async def take_back(self, replica: str, writer: str) -> None:
+    async def reclaim(self, replica: str, writer: str) -> None:
         """Make due at once what earlier runs of ``replica`` held: they are dead, as ``writer`` has taken their place.
 
         Were one alive, the attempt counter would fence it like any late one. Raises Conflict, StoreDown.

@@ -128,19 +128,16 @@ async def change_topics(bus: str, topics: Iterable[Topic]) -> list[Difference]:
 
 async def reachable(bus: str) -> bool:
     """Whether the bus answers now."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bus, request_timeout_ms=5_000)
     try:
-        await admin.start()
-    except (KafkaError, OSError):
+        async with _admin(bus, timeout_ms=5_000):
+            return True
+    except Unavailable:
         return False
-    finally:
-        await admin.close()
-    return True
 
 
 @asynccontextmanager
-async def _admin(bus: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bus, request_timeout_ms=15_000)
+async def _admin(bus: str, timeout_ms: int = 15_000) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bus, request_timeout_ms=timeout_ms)
     try:
         await admin.start()
         yield admin

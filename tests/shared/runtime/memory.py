@@ -19,6 +19,7 @@ from shared.runtime.folding import Loaded, blank
 from shared.runtime.messages import Arrival, to_message
 from shared.runtime.metrics import Metrics
 from shared.runtime.transactions import Conflict, Fenced, StoreRefusal
+from shared.runtime.writing import Writing
 from shared.trust.signing import KeySet, generate
 
 CASE = "11111111-1111-4111-8111-111111111111"
@@ -130,7 +131,8 @@ class Silent:
 
 def engine_of(service: Service, store: Memory, publisher: Silent | None = None) -> Engine:
     key = generate(service.name, clock.now())
-    return Engine(service, store, publisher or Silent(), key, lambda: KEYS, Epochs("writer"), Metrics())  # type: ignore[arg-type]
+    writing = Writing(service, store, publisher or Silent(), key, Epochs("writer"), Metrics())  # type: ignore[arg-type]
+    return Engine(writing, lambda: KEYS)
 
 
 def arrival(event: Event, sequence: int = 1, *, case: str = CASE, offset: int | None = None) -> Arrival:
