@@ -27,6 +27,8 @@ from shared.runtime.raw_records import as_it_came
 
 SILENCE = 30.0
 """Seconds without a record or a new watermark after which the bus counts as not answering."""
+HOLE = 5.0
+"""Seconds for which a bus answers and gives nothing below its watermark, until that is taken for the log's end."""
 BATCH = 500
 _CLIENT = {"request_timeout_ms": 20_000, "client_id": "recours-archive"}
 _QUIET = {"enable_auto_commit": False, **_CLIENT}
@@ -100,7 +102,9 @@ class BusReading:
     """The records of these topics up to the high watermarks seen at the start of the reading, to be iterated once.
 
     The watermark comes with each fetch: some brokers answer wrongly when asked for a partition's end. Topics that are
-    not there are skipped. ``ends`` holds, after the iteration, the next offset of each (topic, partition).
+    not there are skipped. ``ends`` holds, after the iteration, the next offset of each (topic, partition). A broker
+    that was killed may have raised a watermark for records that it never wrote, nor acknowledged (ADR 4): where it
+    answers for ``HOLE`` seconds and nothing comes, there is nothing.
 
     Args:
         since: the offsets to read from, by (topic, partition); the first one where it is absent or beyond the end, as
@@ -138,6 +142,7 @@ class BusReading:
     ) -> AsyncIterator[Arrival]:
         open_ones = set(first)
         ends: dict[TopicPartition, int] = {}
+        answered: dict[TopicPartition, int | None] = {}
         heard = asyncio.get_running_loop().time()
         while open_ones:
             batch = await consumer.getmany(timeout_ms=200, max_records=BATCH)
@@ -152,13 +157,19 @@ class BusReading:
                 for record in records:
                     if record.offset < ends.get(partition, 0):
                         yield as_it_came(record)
-            done = {one for one in open_ones & ends.keys() if await consumer.position(one) >= ends[one]}
+            silent = asyncio.get_running_loop().time() - heard
+            asked = {one: consumer.last_poll_timestamp(one) for one in open_ones & ends.keys()}
+            if silent < HOLE / 2:
+                answered = asked
+            done = {one for one in asked if await consumer.position(one) >= ends[one]}
+            if silent > HOLE:  # those it still answers for
+                done |= {one for one, when in asked.items() if when != answered.get(one)}
             if done:
                 consumer.pause(*done)
                 open_ones -= done
             if batch or done:
                 heard = asyncio.get_running_loop().time()
-            elif asyncio.get_running_loop().time() - heard > SILENCE:
+            elif silent > SILENCE:
                 raise Unavailable("The bus has stopped answering in the middle of the log: try again.")
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import signal
@@ -10,12 +12,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
+from minio import Minio
 
 from deploy.embedded import lock, probes
 from deploy.embedded.engine_sets import site_of
-from deploy.embedded.site import ROOT
+from deploy.embedded.engines import objects
+from deploy.embedded.site import BUCKET_OF_THE_BUS, ROOT
 from deploy.embedded.supervisor import Platform
 from shared.errors import NotFound, Refused
+from shared.runtime.archive import BusReading
 from shared.settings import read
 from shared.trust.keyring import Keyring, KeyringDenied
 from tests.deploy.processes import until
@@ -69,9 +75,35 @@ async def test_a_second_engine_killed_with_the_first_loses_nothing(platform, tra
     assert await traces.lost() == []
 
 
-async def test_object_lock_is_there_again_after_the_object_server_was_killed(platform, traces):
-    from deploy.embedded.engines import objects
+async def test_a_watermark_raised_for_records_that_a_killed_bus_never_wrote_ends_the_log_all_the_same(
+    platform, traces, engines
+):
+    if engines.name != "embedded":
+        pytest.skip("of the embedded bus alone: Kafka raises no watermark before the record is written")
+    partition = "clusters/tansu_cluster/topics/hearing-scheduled/partitions/0000000000/"
+    bus = platform.site.address("bus")
+    async with AIOKafkaProducer(bootstrap_servers=bus, acks="all") as producer:
+        for _ in range(3):
+            await producer.send_and_wait("hearing-scheduled", b"{}", key=b"a", partition=0)
+        await asyncio.to_thread(_raise_watermark, objects.client(platform.site), partition + "watermark.json")
+        platform.kill("bus")
+        await platform.wait_restarted("bus")
+        reading = BusReading(bus, ["hearing-scheduled"])
+        assert [record.offset async for record in reading] == [0, 1, 2]
+        assert reading.ends["hearing-scheduled", 0] == 4
+        await producer.send_and_wait("hearing-scheduled", b"{}", key=b"a", partition=0)
+    assert [record.offset async for record in BusReading(bus, ["hearing-scheduled"])] == [0, 1, 2, 4]
+    assert await traces.lost() == []
 
+
+def _raise_watermark(client: Minio, name: str) -> None:
+    with contextlib.closing(client.get_object(BUCKET_OF_THE_BUS, name)) as found:
+        watermark = json.loads(found.data)
+    raised = json.dumps({**watermark, "high": watermark["high"] + 1}).encode()
+    client.put_object(BUCKET_OF_THE_BUS, name, io.BytesIO(raised), len(raised), content_type="application/json")
+
+
+async def test_object_lock_is_there_again_after_the_object_server_was_killed(platform, traces):
     platform.kill("objects")
     await platform.wait_restarted("objects")
     client = objects.client(platform.site)

@@ -32,16 +32,20 @@ class Up:
             await self.stop()
 
     async def start(self) -> Self:
-        """Start it and wait until it says where to go."""
+        """Start it and wait until it says where to go, or gives up; then what the late children logged is said."""
         process = self._process = await self.run()
         assert process.stdout is not None
         said = b""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(150):  # longer than the command itself waits, so that it says who is late
             while b"Open http" not in said:
                 line = await process.stdout.readline()
-                assert line, f"it ended before it was ready: {said.decode()}"
+                assert line, f"it ended before it was ready: {said.decode()}{self._logs_of_the_late(said.decode())}"
                 said += line
         return self
+
+    def _logs_of_the_late(self, said: str) -> str:
+        logs = [log for log in (self.data / "logs").glob("*.log") if f"{log.stem} (" in said]
+        return "".join(f"\n{log.name}:\n{log.read_text()[-3000:]}" for log in logs)
 
     async def run(self) -> asyncio.subprocess.Process:
         """The command, just begun."""
