@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 AT_ONCE = 8
+AGAIN = 1.0
+"""Seconds between two tries to store a result."""
 
 
 class Jobs:
@@ -91,11 +93,12 @@ class Jobs:
         try:
             if await running.engine.commands.held(attempt.aggregate, attempt.case):
                 raise Held("Its result would have to wait for an operator.")  # before anything is done outside
-            async with asyncio.timeout(worker.lease.total_seconds() * 0.9):
+            until = asyncio.get_running_loop().time() + worker.lease.total_seconds() * 0.9
+            async with asyncio.timeout_at(until):
                 commands = await worker.run(attempt, running)
             for position, command in enumerate(commands, 1):
                 job = attempt if position == len(commands) else None
-                await self._told(worker, command, attempt, job)
+                await self._told(worker, command, attempt, job, until)
         except Fenced:
             return "fenced"
         except Postponed as later:
@@ -116,13 +119,23 @@ class Jobs:
             return "failed"
         return "done"
 
-    async def _told(self, worker: Worker, command: Command, attempt: Attempt, job: Attempt | None) -> None:
-        try:
-            await self._running.carry_out(command, cause=attempt.id, job=job)
-        except (Refused, NotFound) as refusal:
-            if worker.policy == "at-least-once":  # done already; doing it again would only be another double
-                raise Impossible(f"result-refused-{refusal.code}") from refusal
-            raise
+    async def _told(
+        self, worker: Worker, command: Command, attempt: Attempt, job: Attempt | None, until: float
+    ) -> None:
+        """Store a result; what was done outside is not done again while the claim, until this loop time, lasts."""
+        while True:
+            try:
+                await self._running.carry_out(command, cause=attempt.id, job=job)
+            except (Refused, NotFound) as refusal:
+                if worker.policy == "at-least-once":  # done already; doing it again would only be another double
+                    raise Impossible(f"result-refused-{refusal.code}") from refusal
+                raise
+            except Unavailable as trouble:
+                if isinstance(trouble, Held) or asyncio.get_running_loop().time() + AGAIN > until:
+                    raise
+                await asyncio.sleep(AGAIN)
+            else:
+                return
 
     async def _give_up(self, worker: Worker, attempt: Attempt, reason: str) -> str:
         try:

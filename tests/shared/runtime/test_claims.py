@@ -9,7 +9,8 @@ from typing import ClassVar
 import pytest
 
 from shared import clock
-from shared.errors import Held, Refused
+from shared.errors import Held, Refused, Unavailable
+from shared.runtime import claims
 from shared.runtime.claims import Jobs, _later
 from shared.runtime.declaration import Attempt, Command, Impossible, Postponed, Worker
 from shared.runtime.metrics import Metrics
@@ -111,6 +112,28 @@ async def test_only_the_last_command_of_a_result_settles_the_job():
     assert [claimed is not None for _, claimed in office.told] == [False, True]
 
 
+async def test_what_was_done_outside_is_not_done_again_while_only_its_result_cannot_be_stored(monkeypatch):
+    ran = []
+    monkeypatch.setattr(claims, "AGAIN", 0.001)
+
+    async def run(attempt, running):
+        ran.append(attempt)
+        return [Result(case=CASE)]
+
+    one = worker(run)
+    office = Office(one)
+    office.refuses = Unavailable("A dead client's locks.")
+
+    async def free_after_a_while(command, *, cause, job=None):
+        if len(office.told) == 15:
+            office.refuses = None
+        await Office.carry_out(office, command, cause=cause, job=job)
+
+    office.carry_out = free_after_a_while  # type: ignore[method-assign]
+    await done(office, one)
+    assert (len(ran), len(office.told), office.back) == (1, 16, [])
+
+
 async def test_a_failure_counts_and_the_last_one_is_said():
     one = worker(failing(OSError("down")), attempts=3)
     office = Office(one)
@@ -188,7 +211,7 @@ async def test_jobs_that_nobody_here_does_take_no_hand():
 
 
 async def test_a_job_whose_store_went_away_is_given_back_at_the_next_turn_and_not_after_its_lease():
-    office = Office(worker(), due=[job(failures=2)])
+    office = Office(worker(lease=timedelta(seconds=0.1)), due=[job(failures=2)])
     jobs = Jobs(office)  # type: ignore[arg-type]
     given_back, office.refuses = office.reschedule, StoreDown("gone")
 
