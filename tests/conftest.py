@@ -24,6 +24,7 @@ def engines(request: pytest.FixtureRequest) -> EngineSet:
     return named(request.config.getoption("--engines"))
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     chosen = config.getoption("--engines")
     for item in items:
