@@ -33,13 +33,13 @@ engines: $(READY) ## Get and build Kafka, MinIO and Sigstore's timestamp authori
 test: test-unit test-platform ## Run every test
 
 test-unit: $(READY) ## Run the tests with sockets closed; domains at 100 % of branches
-	$(BIN)/pytest -n auto --dist loadgroup -m "not platform and not loopback and not browser and not faults" \
+	$(BIN)/pytest -n auto -m "not platform and not loopback and not browser and not faults" \
 	  --disable-socket --allow-unix-socket --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --sort=cover
 	$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*' --fail-under=100 --format=total
 
 test-platform: $(READY) ## Run the tests that need sockets, most of them on real processes
-	$(BIN)/pytest -n 2 --dist loadgroup -m "(platform or loopback) and not browser"
+	$(BIN)/pytest -n 2 -m "(platform or loopback) and not browser"
 
 test-browser: $(READY) ## Try the pages in Chromium; gets the browser (as root) and axe-core (by npm) first
 	$(BIN)/python -m tests.browser.install
@@ -50,7 +50,7 @@ test-engines: engines ## Run the flows, and what is about engines, on Kafka, Min
 	  tests/shared/runtime/test_runtime_on_processes.py tests/shared/runtime/test_returning_on_processes.py
 
 faults: $(READY) ## Break services and engines on purpose: does everything promised still hold? (minutes)
-	$(BIN)/pytest -n 2 --dist loadgroup -m faults tests/faults
+	$(BIN)/pytest -n 2 -m faults tests/faults
 
 lint: $(READY) ## Check style, types, import rules, contracts
 	$(BIN)/ruff check $(SOURCES)
