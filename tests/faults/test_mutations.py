@@ -12,7 +12,7 @@ from tests.faults.bed import by_service
 from tests.faults.invariants import reminded_although_closed
 from tests.faults.load import Load, Step
 from tests.faults.replicas import running
-from tests.faults.test_matrix import taken_over
+from tests.faults.test_processes import taken_over
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 SOON = 12.0

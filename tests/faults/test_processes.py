@@ -1,27 +1,17 @@
-"""The fault matrix: each class of fault under load, on real processes; afterwards the invariants hold (I1-I8).
+"""The fault matrix, on real processes: services die, freeze and share their work.
 
-``RECOURS_FAULT_SEED`` plays a run again. The bed, the driver and the checks are in the modules beside.
+Afterwards the invariants hold (I1-I8). ``RECOURS_FAULT_SEED`` plays a run again. The bed, the driver and the checks
+are in the modules beside.
 """
 
 from __future__ import annotations
 
 import asyncio
-import resource
 import signal
-import time
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
-from deploy.demo.client import PartnerVoice
-from deploy.embedded.engines.objects import client as object_client
-from deploy.embedded.site import BUCKET_OF_THE_BUS
-from shared import clock, ids
-from shared.contracts.partners import Referral
 from shared.runtime.messages import Arrival
-from shared.trust.keyring import Keyring
-from shared.trust.partners import Partner, partner_owner
-from shared.trust.signing import generate
 from tests.faults.invariants import header
 from tests.faults.load import Step
 from tests.faults.replicas import running
@@ -175,155 +165,6 @@ async def test_poison_and_what_the_store_refuses_hold_their_case_and_no_other(be
         TOO_LARGE: "not-applied",
         TOO_WIDE: "not-applied",
     }
-
-
-async def test_a_partners_messages_come_twice_while_their_service_is_killed(bed, pair, load, measured):
-    intake, _ = pair
-    key = generate(partner_owner("association"), clock.now())
-    settings = bed.platform.settings_for("operator")
-    async with Keyring(settings["RECOURS_KEYRING"], settings["RECOURS_KEYRING_TOKEN"]) as keyring:
-        partner = Partner(
-            partner_id="association", name="A", keys=(key.public(),), topics=frozenset({Referral.topic}), cases="*"
-        )
-        await keyring.register_partner(partner)
-    voice = PartnerVoice(bed.bus_address, key)
-    cases = await load.play(3, 1)
-    messages = [
-        Referral(id=ids.new(), partner="association", case=case, persona="victim", sealed_contact="AAAA")
-        for case in cases
-    ]
-    intake.arm("before-command", 2)
-    await asyncio.gather(*(voice.say(one) for one in messages))
-    await intake.died()
-    await intake.start()
-    intake.arm("after-command", 1)
-    more = [one.model_copy(update={"id": ids.new()}) for one in messages]
-    await asyncio.gather(*(voice.say(one) for one in [*messages, *more]))
-    await intake.died()
-    await intake.start()
-    measured(await bed.sound(load))
-
-
-# ---- the engines
-
-
-@pytest.mark.parametrize("engine", ["store", "bus", "objects"])
-async def test_an_engine_is_killed(bed, pair, load, measured, engine):
-    async with load.meanwhile():
-        await asyncio.sleep(load.chance.uniform(0.1, 1.0))  # a moment drawn at random
-        bed.platform.kill(engine)
-        await bed.platform.wait_restarted(engine)
-    measured(await bed.sound(load), engine)
-
-
-@pytest.mark.parametrize("engine", ["store", "bus"])
-async def test_an_engine_is_frozen(bed, pair, load, measured, engine):
-    async with load.meanwhile():
-        bed.platform.pause(engine)
-        await asyncio.sleep(8)
-        bed.platform.resume(engine)
-    measured(await bed.sound(load), engine)
-
-
-@pytest.mark.parametrize("engine", ["store", "bus"])
-async def test_connections_are_late_cut_and_end_in_the_middle_of_an_answer(bed, pair, load, measured, engine):
-    proxy = getattr(bed, engine)
-    cuts = proxy.cuts
-    try:
-        async with load.meanwhile():
-            proxy.latency = 0.1
-            await asyncio.sleep(2)
-            proxy.latency = 0.0
-            for _ in range(2):
-                proxy.cut()
-                await asyncio.sleep(load.chance.uniform(0.2, 1.0))  # a moment drawn at random
-                proxy.mode = "half"
-                await asyncio.sleep(load.chance.uniform(0.2, 1.0))
-                proxy.mode = "refuse"
-                proxy.cut()
-                await asyncio.sleep(load.chance.uniform(0.5, 1.5))
-                proxy.mode = "pass"
-    finally:
-        proxy.mode, proxy.latency = "pass", 0.0
-    assert proxy.cuts > cuts
-    measured(await bed.sound(load), engine)
-
-
-async def test_the_outside_of_jobs_fails_for_a_while(bed, pair, load, measured):
-    bed.recorder.failing = True
-    async with load.meanwhile():
-        await asyncio.sleep(3)
-        bed.recorder.failing = False
-    measured(await bed.sound(load))
-
-
-async def test_the_stores_disk_is_full(bed, pair, load, measured):
-    """The store's files may not grow (RLIMIT_FSIZE): every write to one fails, as on a full disk.
-
-    The embedded store panics and stays there, refusing everything, until it is started again (MongoDB ends itself).
-    """
-    pid = bed.platform.pid("store")
-    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    async with load.meanwhile():
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, hard))
-        await asyncio.sleep(6)
-        # The new process has the limits of the supervisor: there is room again.
-        bed.platform.kill("store")
-        await bed.platform.wait_restarted("store")
-    measured(await bed.sound(load))
-
-
-# ---- the log
-
-
-async def test_everything_is_delivered_again_in_another_order(bed, pair, load, measured):
-    await load.play(6)
-    await bed.sound(load)
-    again = [one for one in (await bed.see()).records if one.topic != "checkpoint"]
-    load.chance.shuffle(again)
-    async with load.meanwhile():
-        await _produce(bed, [(one.topic, one.key, one.headers, one.body) for one in again])
-    measured(await bed.sound(load))
-
-
-async def test_the_bus_is_wiped_and_published_again_out_of_order(bed, pair, load, measured):
-    """Its log and its offsets are gone; the stores give every event again, shuffled, some of them twice."""
-    await load.play(6)
-    await bed.sound(load)
-    await asyncio.gather(*(one.kill() for one in pair))
-    await asyncio.to_thread(_empty, object_client(bed.platform.site))
-    bed.platform.kill("bus")
-    await bed.platform.wait_restarted("bus")
-    begin = time.monotonic()
-    await asyncio.gather(*(one.start() for one in pair))
-    events = [one for name in ("intake", "notify") for one in bed.database(name)["events"].find()]
-    again = [*events, *load.chance.sample(events, len(events) // 4)]
-    load.chance.shuffle(again)
-    async with load.meanwhile():
-        await _produce(bed, [(one["topic"], one["key"], one["headers"], one["body"]) for one in again])
-    await bed.sound(load)
-    measured(time.monotonic() - begin)
-
-
-def _empty(server) -> None:
-    for one in server.list_objects(BUCKET_OF_THE_BUS, recursive=True):
-        server.remove_object(BUCKET_OF_THE_BUS, one.object_name)
-
-
-async def _produce(bed, messages) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bed.bus_address, acks="all", enable_idempotence=False)
-    await producer.start()
-    try:
-        sent = []
-        for topic, key, headers, body in messages:
-            said = [(name, bytes(value)) for name, value in headers]
-            sent.append(await producer.send(topic, value=bytes(body), key=bytes(key), headers=said))
-        await asyncio.gather(*sent)
-    finally:
-        await producer.stop()
-
-
-# ---- the clock
 
 
 async def test_a_worker_whose_clock_is_an_hour_behind(bed, pair, load, measured):
