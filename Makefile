@@ -46,7 +46,7 @@ test-browser: $(READY) ## Try the pages in Chromium; gets the browser (as root) 
 	$(BIN)/pytest -m browser
 
 test-engines: engines ## Run the flows, and what is about engines, on Kafka, MinIO and Sigstore
-	$(BIN)/pytest --engines real tests/engines tests/flows \
+	$(BIN)/pytest -n 2 --engines real tests/engines tests/flows \
 	  tests/shared/runtime/test_runtime_on_processes.py tests/shared/runtime/test_returning_on_processes.py
 
 faults: $(READY) ## Break services and engines on purpose: does everything promised still hold? (minutes)

@@ -1,6 +1,6 @@
 """Which engines the platforms of the suite run on, and how the suite is shared among workers.
 
-A module stays together, and so do the flows, which share one platform.
+A module stays together, and so do the folders whose modules share one platform.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 from deploy.embedded.engine_set import EngineSet
 from deploy.embedded.engine_sets import named
 
-FLOWS = "tests/flows/"
+TOGETHER = ("tests/flows/", "tests/engines/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,11 +40,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 class Together(LoadScopeScheduling):
-    """Gives a worker one module at a time, and all the flows at once.
+    """Gives a worker one module at a time, and the folders that stay together at once.
 
     Groups by mark are no way: with pytest 9.2, xdist 3.8 spreads them over all workers (its issue 1386).
     """
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::", 1)[0]
-        return FLOWS if module.startswith(FLOWS) else module
+        return next((folder for folder in TOGETHER if module.startswith(folder)), module)
