@@ -11,6 +11,8 @@ RecoursError
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class RecoursError(Exception):
     """Any error that recours raises on purpose.
@@ -69,7 +71,14 @@ class BrokenContract(RecoursError):
     code = "broken-contract"
 
 
+SignatureFault = Literal["unreadable", "unknown-key", "another-owner", "outside-validity", "altered"]
+
+
 class BrokenSignature(BrokenContract):
-    """A signature that is absent, unknown or does not match."""
+    """A signature that is absent, unknown or does not match; ``fault`` says which, for who says it in other words."""
 
     code = "broken-signature"
+
+    def __init__(self, message: str, *, fault: SignatureFault = "unreadable") -> None:
+        super().__init__(message)
+        self.fault = fault

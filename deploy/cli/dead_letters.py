@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from deploy.audit.sites import declaration, keyring_of, settings_directory, settings_of, store_of
 from deploy.cli.options import Data, Where
+from deploy.cli.printing import console
 from deploy.embedded.site import SERVICES
 from shared import ids
 from shared.errors import NotFound, Refused
@@ -43,10 +43,9 @@ def register(app: typer.Typer) -> None:
         table = Table("id", "since", "kind", "reason", "detail", box=None, pad_edge=False)
         for one in letters:
             table.add_row(one.id, one.time.isoformat(), one.kind, one.reason, one.detail)
-        console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
         if letters:
-            console.print(table)
-        console.print(f"{len(letters)} dead {'letter' if len(letters) == 1 else 'letters'} of {service}.")
+            console().print(table)
+        console().print(f"{len(letters)} dead {'letter' if len(letters) == 1 else 'letters'} of {service}.")
 
     @group.command()
     def show(
@@ -75,10 +74,9 @@ def register(app: typer.Typer) -> None:
         if (letter is None) == (not everything):
             raise Refused("one-or-all", "Name one dead letter, or give --all.")
         gone, stayed = asyncio.run(_redrive(service, settings_directory(data, settings), letter))
-        console = Console(highlight=False, soft_wrap=True)
-        console.print(f"{len(gone)} applied, {len(stayed)} stay.")
+        console().print(f"{len(gone)} applied, {len(stayed)} stay.")
         for one in stayed:
-            console.print(f"  {one}: correct the cause that `dead-letters show` names, then again.", markup=False)
+            console().print(f"  {one}: correct the cause that `dead-letters show` names, then again.")
         if stayed:
             raise typer.Exit(1)
 
@@ -108,8 +106,7 @@ def _show(letter: DeadLetter) -> None:
         known = name.startswith("ce_") and value.isascii() and len(value) <= LONGEST_HEADER
         table.add_row(name[:40], value.decode() if known else f"({len(value)} bytes)")
     table.add_row("body", f"{len(letter.body)} bytes")
-    width = None if sys.stdout.isatty() else 400
-    Console(highlight=False, markup=False, soft_wrap=True, width=width).print(table)
+    console().print(table)
 
 
 async def _redrive(name: str, directory: Path | None, wanted: str | None) -> tuple[list[str], list[str]]:

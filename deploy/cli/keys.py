@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from deploy.audit.sites import keyring_of, settings_directory, settings_of
+from deploy.audit.sites import public_keys, settings_directory
 from deploy.cli.administrator import administrator
 from deploy.cli.confirmation import confirm
 from deploy.cli.instants import shown, standing
-from deploy.cli.options import Address, Data, TokenFile, Where, Yes
+from deploy.cli.options import Address, AsJson, Data, TokenFile, Where, Yes
+from deploy.cli.printing import console
 from deploy.embedded.files import write_atomically
 from deploy.embedded.site import SERVICES
 from shared import clock
 from shared.errors import NotFound
-from shared.trust.keyring import OPERATOR
 from shared.trust.provisioning import rotate_signing_key
 from shared.trust.signing import KeySet, PublicKey, SigningKey
 
@@ -37,17 +35,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="keys")
 
     @group.command("list")
-    def list_(
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-        data: Data = None,
-        settings: Where = None,
-    ) -> None:
+    def list_(as_json: AsJson = False, data: Data = None, settings: Where = None) -> None:
         """Show every service's public keys with their windows, newest first; exit code 1 when one is due.
 
         A service signs with its newest key; older ones verify what they signed, for ever.
         """
         now = clock.now()
-        keys = _of_services(asyncio.run(_public(data, settings)))
+        keys = _of_services(asyncio.run(public_keys(None, settings_directory(data, settings))))
         warnings = list(due(keys, now))
         if as_json:
             said = [{**key.jwk(), "standing": standing(key, now)} for key in keys]
@@ -57,9 +51,9 @@ def register(app: typer.Typer) -> None:
             for key in keys:
                 window = f"{shown(key.not_before)} to {shown(key.not_after)}"
                 table.add_row(key.service, key.key_id, window, standing(key, now))
-            _console().print(table)
+            console().print(table)
             for line in warnings:
-                _console().print(line)
+                console().print(line)
         if warnings:
             raise typer.Exit(1)
 
@@ -73,9 +67,9 @@ def register(app: typer.Typer) -> None:
         """Write the public keys of services and partners as service-keys.json: what offline checks need."""
         if file.exists():
             confirm(f"{file} is there, and will be replaced.", yes=yes)
-        keys = asyncio.run(_public(data, settings))
+        keys = asyncio.run(public_keys(None, settings_directory(data, settings)))
         write_atomically(file, keys.to_json().encode(), 0o644)
-        _console().print(f"{len(keys)} keys in {file}.")
+        console().print(f"{len(keys)} keys in {file}.")
 
     @group.command()
     def rotate(
@@ -95,8 +89,8 @@ def register(app: typer.Typer) -> None:
         confirm(f"{service} gets a new signing key, and signs with it within half a minute.", yes=yes)
         key = asyncio.run(_rotate(service, address, token_file, data))
         window = f"valid from {shown(key.not_before)} to {shown(key.not_after)} (Paris)"
-        _console().print(f"{service} has a new signing key: {key.key_id}, {window}.")
-        _console().print("Its older public keys stay: see `recours keys list`.")
+        console().print(f"{service} has a new signing key: {key.key_id}, {window}.")
+        console().print("Its older public keys stay: see `recours keys list`.")
 
 
 def due(keys: Iterable[PublicKey], now: datetime) -> Iterable[str]:
@@ -120,16 +114,7 @@ async def _rotate(service: str, address: str | None, token_file: Path | None, da
         return await rotate_signing_key(admin, service, clock.now())
 
 
-async def _public(data: Path | None, settings: Path | None) -> KeySet:
-    async with keyring_of(settings_of(OPERATOR, settings_directory(data, settings))) as keyring:
-        return await keyring.public_keys()
-
-
 def _of_services(keys: KeySet) -> list[PublicKey]:
     """In the order of the services, newest first."""
     found = sorted((key for key in keys if key.service in SERVICES), key=lambda key: key.not_before, reverse=True)
     return sorted(found, key=lambda key: SERVICES.index(key.service))
-
-
-def _console() -> Console:
-    return Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)

@@ -14,6 +14,7 @@ Where: TypeAlias = Annotated[
 Engines: TypeAlias = Annotated[
     str, typer.Option(help="embedded (installed with recours), or real: Kafka, MinIO, Sigstore (make engines).")
 ]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 TokenFile: TypeAlias = Annotated[
     Path | None,

@@ -5,21 +5,17 @@ The keyring's address and the operator's token come from --data, --settings or t
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from deploy.audit.sites import keyring_of, settings_directory, settings_of
 from deploy.cli.confirmation import confirm
 from deploy.cli.instants import ends, shown, standing
-from deploy.cli.options import Data, Where, Yes
+from deploy.cli.opened_keyring import with_keyring
+from deploy.cli.options import AsJson, Data, Where, Yes
 from deploy.cli.partner_registration import (
     belongs_to_nobody_else,
     cases_of,
@@ -29,9 +25,10 @@ from deploy.cli.partner_registration import (
     partner_of,
     topics_of,
 )
+from deploy.cli.printing import console
 from shared import clock
 from shared.errors import NotFound, Refused
-from shared.trust.keyring import OPERATOR, Keyring
+from shared.trust.keyring import Keyring
 from shared.trust.partners import (
     Partner,
     with_all_keys_ended,
@@ -40,7 +37,6 @@ from shared.trust.partners import (
 )
 from shared.trust.signing import PublicKey
 
-T = TypeVar("T")
 Id = Annotated[str, typer.Argument(help="The partner's id: lower-case letters, digits, hyphens; it never changes.")]
 KeyFile = Annotated[Path, typer.Option(help="File with its Ed25519 public key, PEM or JWK.")]
 From = Annotated[str | None, typer.Option("--from", help="When it begins: an instant or a day; otherwise now.")]
@@ -55,13 +51,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="partners")
 
     @group.command("list")
-    def list_(
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-        data: Data = None,
-        settings: Where = None,
-    ) -> None:
+    def list_(as_json: AsJson = False, data: Data = None, settings: Where = None) -> None:
         """Show every partner, what it may say, and the windows of its keys, ended ones included."""
-        found = _with_keyring(data, settings, lambda keyring: keyring.partners())
+        found = with_keyring(data, settings, lambda keyring: keyring.partners())
         if as_json:
             typer.echo(json.dumps([one.model_dump(mode="json") for one in found], indent=2, ensure_ascii=False))
             return
@@ -74,10 +66,9 @@ def register(app: typer.Typer) -> None:
             for number, key in enumerate(one.keys):
                 window = f"{shown(key.not_before)} to {shown(key.not_after)}"
                 table.add_row(*(first if number == 0 else ("",) * 4), key.key_id, window, standing(key, clock.now()))
-        console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
         if found:
-            console.print(table)
-        console.print(f"{len(found)} {'partner' if len(found) == 1 else 'partners'}.")
+            console().print(table)
+        console().print(f"{len(found)} {'partner' if len(found) == 1 else 'partners'}.")
 
     @group.command()
     def register(
@@ -106,7 +97,7 @@ def register(app: typer.Typer) -> None:
             said = "registered" if before is None else "registered already" if after == before else "corrected"
             return await keyring.change_partner(partner, lambda present: _unmoved(present, before, after)), said
 
-        stored, said = _with_keyring(data, settings, writing)
+        stored, said = with_keyring(data, settings, writing)
         kid = wanted.keys[0].key_id
         _say(f"{stored.name} ({partner}) is {said}. The kid of its messages is {kid}")
         _say(_window(next(one for one in stored.keys if one.key_id == kid)))
@@ -129,7 +120,7 @@ def register(app: typer.Typer) -> None:
             await keyring.change_partner(partner, lambda present: with_key(_there(present, partner), added))
             return added
 
-        added = _with_keyring(data, settings, writing)
+        added = with_keyring(data, settings, writing)
         _say(f"{partner} has one more key. The kid of messages signed with it is {added.key_id}")
         _say(_window(added))
 
@@ -158,7 +149,7 @@ def register(app: typer.Typer) -> None:
                 partner, lambda present: with_key_ended(_there(present, partner), kid, end)
             )
 
-        _with_keyring(data, settings, writing)
+        with_keyring(data, settings, writing)
         _say(f"{kid} ends at {shown(end)} (Paris).")
 
     @group.command()
@@ -174,16 +165,8 @@ def register(app: typer.Typer) -> None:
             await keyring.change_partner(partner, lambda present: with_all_keys_ended(_there(present, partner), now))
             return True
 
-        ended = _with_keyring(data, settings, writing)
+        ended = with_keyring(data, settings, writing)
         _say(f"{partner} can say nothing more." if ended else f"{partner} could say nothing more already.")
-
-
-def _with_keyring(data: Path | None, settings: Path | None, act: Callable[[Keyring], Awaitable[T]]) -> T:
-    async def acting() -> T:
-        async with keyring_of(settings_of(OPERATOR, settings_directory(data, settings))) as keyring:
-            return await act(keyring)
-
-    return asyncio.run(acting())
 
 
 async def _registered(keyring: Keyring, partner: str) -> Partner:
@@ -207,4 +190,4 @@ def _window(key: PublicKey) -> str:
 
 
 def _say(line: str) -> None:
-    Console(highlight=False, markup=False, soft_wrap=True).print(line)
+    console().print(line)

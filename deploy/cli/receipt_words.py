@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from shared.errors import SignatureFault
+
 Language = Literal["en", "fr"]
 
 EVENTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -93,7 +95,7 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "event": (
             "On {time}, {issuer} recorded for case {case}: {words}. Receipt of {issued}.",
-            "Le {time}, {issuer} a enregistré pour le dossier {case} : {words}. Reçu établi le {issued}.",
+            "Le {time}, le service {issuer} a enregistré pour le dossier {case} : {words}. Reçu établi le {issued}.",
         ),
         "erasure": (
             (
@@ -101,14 +103,14 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
                 "sealed to it. Cleared: {cleared}. Kept, because the law says so: {kept}. Still readable: {readable}."
             ),
             (
-                "Le {issued}, {issuer} a certifié que les clés du dossier {case} sont détruites : personne ne peut "
-                "plus lire ce qui lui était scellé. Effacé : {cleared}. Conservé par obligation légale : {kept}. "
-                "Reste lisible : {readable}."
+                "Le {issued}, le service {issuer} a certifié que les clés du dossier {case} sont détruites : "
+                "personne ne peut plus lire ce qui lui était scellé. Services qui ont effacé ce qu’ils détenaient : "
+                "{cleared}. Conservé par obligation légale : {kept}. Reste lisible : {readable}."
             ),
         ),
         "other": (
             "On {issued}, {issuer} signed this, which this program has no words for: {claims}.",
-            "Le {issued}, {issuer} a signé ceci, que ce programme ne sait pas dire : {claims}.",
+            "Le {issued}, le service {issuer} a signé ceci, que ce programme ne sait pas dire : {claims}.",
         ),
         "in-log": ("The log holds it as it was.", "Le journal le contient à l’identique."),
         "altered-in-log": (
@@ -120,11 +122,86 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "LE JOURNAL NE LE CONTIENT PAS : il est plus ancien, ou l’enregistrement en a été retiré.",
         ),
         "nothing": ("nothing", "rien"),
+        "unreadable": (
+            "It is none of our receipts, or it was cut or changed: take it from where you first kept it.",
+            "Ce n’est pas un de nos reçus, ou il a été coupé ou modifié : reprenez-le là où vous l’aviez gardé.",
+        ),
+        "unknown-key": (
+            "No key of these services signed it: fetch service-keys.json again; else it is no receipt of ours.",
+            (
+                "Aucune clé de ces services ne l’a signé : téléchargez de nouveau service-keys.json ; sinon, ce n’est "
+                "pas un de nos reçus."
+            ),
+        ),
+        "another-owner": (
+            "It gives itself out as issued by {issuer}, but key {key} is {owner}'s: it is no receipt of ours.",
+            "Il se dit établi par {issuer}, mais la clé {key} est celle de {owner} : ce n’est pas un de nos reçus.",
+        ),
+        "outside-validity": (
+            "Key {key} is outside its validity: it holds from {begins} to {ends}, and the receipt is of {issued}.",
+            "La clé {key} n’était pas valable : elle vaut du {begins} au {ends}, et le reçu est du {issued}.",
+        ),
+        "altered": (
+            "It is not as {issuer} signed it: it was changed. Take it from where you first kept it.",
+            (
+                "Il n’est pas tel que le service {issuer} l’a signé : il a été modifié. Reprenez-le là où vous l’aviez "
+                "gardé."
+            ),
+        ),
+        "no-file": (
+            "It cannot be read ({error}): check its name and rights.",
+            "Il est illisible ({error}) : vérifiez son nom et ses droits.",
+        ),
+        "too-large": (
+            "It is over {megabytes} MB: give the receipts alone.",
+            "Il dépasse {megabytes} Mo : donnez les reçus seuls.",
+        ),
+        "other-words": (
+            "It holds something else than receipts (words such as aaa.bbb.ccc).",
+            "Il contient autre chose que des reçus (des mots comme aaa.bbb.ccc).",
+        ),
+        "no-receipt": ("There is no receipt in it.", "Il ne contient aucun reçu."),
+        "no-keys": (
+            "This is not a set of service keys: fetch service-keys.json again.",
+            "Ce ne sont pas les clés des services : téléchargez de nouveau service-keys.json.",
+        ),
+        "no-log": (
+            "Its line {line} is no record of log.jsonl: export the log again.",
+            "Sa ligne {line} n’est pas un enregistrement de log.jsonl : exportez le journal de nouveau.",
+        ),
+        "good": ("good", "valable"),
+        "not-good": ("NOT GOOD", "NON VALABLE"),
+        "not-checked": ("NOT CHECKED", "NON VÉRIFIÉ"),
+        "count": (
+            "{good} good, {bad} not good, {files} files not checked.",
+            "Reçus valables : {good} ; non valables : {bad} ; fichiers non vérifiés : {files}.",
+        ),
     }
 )
 
+TERMS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "exhibit-tombstone": ("that there were exhibits", "la trace qu’il y a eu des pièces"),
+        "invoices": ("invoices", "des factures"),
+        "identifiers": ("identifiers", "des identifiants"),
+        "event-names": ("the names of events", "les noms des événements"),
+        "instants-of-events": ("the instants of events", "les instants des événements"),
+        "days-of-acts-and-deadlines": ("the days of acts and deadlines", "les jours des faits et des échéances"),
+        "coarse-kinds": ("coarse kinds", "des catégories générales"),
+        "that-there-is-a-hate-ground": ("that there is a hate ground", "l’existence d’un motif de haine"),
+        "persona-and-roles": ("persona and roles", "le profil et les rôles"),
+        "amounts": ("amounts", "des montants"),
+        "salted-commitments": ("salted commitments", "des empreintes salées"),
+    }
+)
+"""What an erasure keeps and leaves readable, as its certificate names it."""
 
-Sentence = Literal["event", "erasure", "other", "in-log", "altered-in-log", "not-in-log"]
+Fault = Literal["no-file", "too-large", "other-words", "no-receipt", "no-keys", "no-log"]
+"""Why a file cannot be checked."""
+
+Verdict = Literal["good", "not-good", "not-checked"]
+Told = Literal["event", "erasure", "other", "in-log", "altered-in-log", "not-in-log", "count"]
+Sentence = Verdict | Told | SignatureFault | Fault
 
 
 def sentence(kind: Sentence, language: Language, **said: Any) -> str:
@@ -134,8 +211,12 @@ def sentence(kind: Sentence, language: Language, **said: Any) -> str:
 
 def words_of(event: str, language: Language) -> str:
     """What an event of that name is, in words; the name itself where there are none."""
-    found = EVENTS.get(event)
-    return event if found is None else found[_COLUMN[language]]
+    return EVENTS.get(event, (event, event))[_COLUMN[language]]
+
+
+def term(name: str, language: Language) -> str:
+    """What an erasure's certificate names so, in words; the name itself where there are none."""
+    return TERMS.get(name, (name, name))[_COLUMN[language]]
 
 
 def nothing(language: Language) -> str:

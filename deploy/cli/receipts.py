@@ -9,20 +9,22 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 
 from deploy.cli.instants import shown
-from deploy.cli.receipt_words import Language, Sentence, nothing, sentence, words_of
+from deploy.cli.options import AsJson
+from deploy.cli.printing import console
+from deploy.cli.receipt_words import Fault, Language, Sentence, nothing, sentence, term, words_of
 from deploy.embedded.site import SERVICES
 from shared.contracts.envelope import signed_bytes
-from shared.errors import BrokenContract, BrokenSignature, Unavailable
+from shared.errors import BrokenContract, BrokenSignature, SignatureFault, Unavailable
 from shared.runtime.archive import read_file
+from shared.runtime.messages import Arrival
 from shared.trust import receipts
 from shared.trust.jws import read_unverified
 from shared.trust.signing import KeySet
@@ -45,7 +47,15 @@ class Checked(BaseModel):
 
 
 class Unreadable(Exception):
-    """A file that cannot be read as receipts at all; the message says why."""
+    """A file that cannot be read as receipts, keys or a log at all: ``fault`` says why, ``told`` fills its blanks."""
+
+    def __init__(self, fault: Fault, **told: object) -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.told = told
+
+    def say(self, language: Language) -> str:
+        return sentence(self.fault, language, **self.told)
 
 
 def register(app: typer.Typer) -> None:
@@ -61,9 +71,9 @@ def register(app: typer.Typer) -> None:
     def check(
         files: Annotated[list[Path], typer.Argument(help="Receipts (.jws), or a JSON answer that holds them.")],
         keys: Annotated[Path, typer.Option(help="The service-keys.json to trust: take it from where you trust it.")],
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+        as_json: AsJson = False,
         log: Annotated[Path | None, typer.Option(help="A log.jsonl in which each event must be as receipted.")] = None,
-        language: Annotated[Language, typer.Option(help="Of the sentences that tell what a receipt is for.")] = "en",
+        language: Annotated[Language, typer.Option(help="Of what is printed: en or fr.")] = "en",
     ) -> None:
         """Verify receipts offline and say what each of them says.
 
@@ -75,19 +85,19 @@ def register(app: typer.Typer) -> None:
         try:
             trusted = keys_of(keys)
         except Unreadable as error:
-            unreadable.append((keys, str(error)))
+            unreadable.append((keys, error.say(language)))
         else:
             for file in files:
                 try:
                     checked += [check_one(str(file), one, trusted, language) for one in receipts_in(file)]
                 except Unreadable as error:
-                    unreadable.append((file, str(error)))
+                    unreadable.append((file, error.say(language)))
             if log is not None:
                 try:
                     checked = looked_up(checked, log, language)
-                except (BrokenContract, Unavailable) as error:
-                    unreadable.append((log, str(error)))
-        _print_json(checked, unreadable) if as_json else _print(checked, unreadable)
+                except Unreadable as error:
+                    unreadable.append((log, error.say(language)))
+        _print_json(checked, unreadable) if as_json else _print(checked, unreadable, language)
         if unreadable:
             raise typer.Exit(NOT_CHECKED)
         raise typer.Exit(ALL_GOOD if all(one.good for one in checked) else SOME_BAD)
@@ -97,8 +107,8 @@ def keys_of(file: Path) -> KeySet:
     """The services' keys in a service-keys.json; partners' sign no receipts. Raises Unreadable."""
     try:
         return KeySet(key for key in KeySet.from_json(_content(file)) if key.service in SERVICES)
-    except BrokenContract as error:
-        raise Unreadable(str(error)) from None
+    except BrokenContract:
+        raise Unreadable("no-keys") from None
 
 
 def receipts_in(file: Path) -> list[str]:
@@ -113,40 +123,46 @@ def receipts_in(file: Path) -> list[str]:
         found = text.split()
         # A word that is none could be a spoilt receipt: nothing is skipped in silence.
         if not all(map(_TOKEN.fullmatch, found)):
-            raise Unreadable("it holds something else than receipts (words such as aaa.bbb.ccc).") from None
+            raise Unreadable("other-words") from None
     if not found:
-        raise Unreadable("there is no receipt in it.")
+        raise Unreadable("no-receipt")
     return found
 
 
 def check_one(file: str, receipt: str, keys: KeySet, language: Language) -> Checked:
     """What a receipt says, or why it is not good."""
     try:
-        kid, _ = read_unverified(receipt, receipts.TYP)
-        if keys.get(kid) is None:
-            message = (
-                "No key of these services signed it: fetch service-keys.json again; else it is no receipt of ours."
-            )
-            return Checked(file=file, good=False, says=message)
         claims = receipts.check(receipt, keys)
     except BrokenSignature as error:
-        return Checked(file=file, good=False, says=str(error))
+        return Checked(file=file, good=False, says=_wrong(receipt, error.fault, keys, language))
     return Checked(file=file, good=True, says=_said(claims, language), claims=claims)
 
 
 def looked_up(checked: list[Checked], log: Path, language: Language) -> list[Checked]:
     """The same, each receipt of an event held against the log: good only if the log has exactly what it was given for.
 
-    Raises BrokenContract and Unavailable when the log cannot be read.
+    Raises Unreadable when the log cannot be read.
     """
     wanted = {(one.claims or {}).get("event") for one in checked} - {None}
     there: dict[str, set[str]] = {}
-    for record in read_file(log):
+    for record in _records(log):
         event = dict(record.headers).get("ce_id", b"").decode(errors="replace")
         if event in wanted:
             digest = hashlib.sha256(signed_bytes(record.headers, record.body)).hexdigest()
             there.setdefault(event, set()).add(digest)
     return [_held_against(one, there, language) for one in checked]
+
+
+def _records(log: Path) -> Iterator[Arrival]:
+    count = 0
+    try:
+        for record in read_file(log):
+            count += 1
+            yield record
+    except BrokenContract:
+        raise Unreadable("no-log", line=count + 1) from None
+    except Unavailable as error:
+        raise Unreadable("no-file", error=type(error.__cause__).__name__) from error
 
 
 def _held_against(one: Checked, there: Mapping[str, set[str]], language: Language) -> Checked:
@@ -160,8 +176,19 @@ def _held_against(one: Checked, there: Mapping[str, set[str]], language: Languag
             return one
 
 
+def _wrong(receipt: str, fault: SignatureFault, keys: KeySet, language: Language) -> str:
+    if fault == "unreadable":
+        return sentence(fault, language)
+    kid, claims = read_unverified(receipt, receipts.TYP)
+    key = keys.get(kid)
+    told = {"key": kid, "issuer": claims["iss"], "issued": shown(receipts.issued_at(claims))}
+    if key is not None:
+        told |= {"owner": key.service, "begins": shown(key.not_before), "ends": shown(key.not_after)}
+    return sentence(fault, language, **told)
+
+
 def _said(claims: dict[str, Any], language: Language) -> str:
-    told = {"issuer": claims["iss"], "issued": shown(datetime.fromtimestamp(claims["iat"], UTC))}
+    told = {"issuer": claims["iss"], "issued": shown(receipts.issued_at(claims))}
     match claims:
         case {"type": str() as kind, "time": str() as time, "case": str() as case} if named := _TYPE.fullmatch(kind):
             words = words_of(named[1], language)
@@ -172,20 +199,14 @@ def _said(claims: dict[str, Any], language: Language) -> str:
             "cleared": dict() as cleared,
             "readable": list() as left,
         }:
-            kept = {f"{who} {what}" for who, one in cleared.items() for what in (one or {}).get("kept", {})}
-            lists = {"cleared": sorted(cleared), "kept": sorted(kept), "readable": left}
+            pairs = [(who, what) for who, one in cleared.items() for what in (one or {}).get("kept", {})]
+            kept = sorted(f"{term(str(what), language)} ({who})" for who, what in pairs)
+            readable = [term(str(one), language) for one in left]
+            lists = {"cleared": sorted(cleared), "kept": kept, "readable": readable}
             joined = {name: ", ".join(map(str, values)) or nothing(language) for name, values in lists.items()}
             return sentence("erasure", language, **told, case=case, **joined)
         case _:
             return sentence("other", language, **told, claims=json.dumps(claims, ensure_ascii=False, sort_keys=True))
-
-
-def _kept(cleared: object) -> list[str]:
-    match cleared:
-        case {"kept": dict() as kept}:
-            return list(kept)
-        case _:
-            return []
 
 
 def _instant(text: str) -> str:
@@ -199,10 +220,10 @@ def _instant(text: str) -> str:
 def _content(file: Path) -> str:
     try:
         if file.stat().st_size > MAX_BYTES:
-            raise Unreadable(f"it is over {MAX_BYTES // 2**20} MB: give the receipts alone.")
+            raise Unreadable("too-large", megabytes=MAX_BYTES // 2**20)
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Unreadable(f"it cannot be read ({type(error).__name__}).") from error
+        raise Unreadable("no-file", error=type(error).__name__) from error
 
 
 def _strings(value: object) -> Iterator[str]:
@@ -223,15 +244,15 @@ def _strings(value: object) -> Iterator[str]:
             pass
 
 
-def _print(checked: list[Checked], unreadable: list[tuple[Path, str]]) -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+def _print(checked: list[Checked], unreadable: list[tuple[Path, str]], language: Language) -> None:
     for one in checked:
+        verdict = sentence("good" if one.good else "not-good", language)
         # What is printed comes from a file of anybody's: nothing in it may steer the terminal.
-        console.print(f"{'good' if one.good else 'NOT GOOD'}  {one.file}\n    {_plain(one.says)}")
+        console().print(f"{verdict}  {one.file}\n    {_plain(one.says)}")
     for file, why in unreadable:
-        console.print(f"NOT CHECKED  {file}\n    {_plain(why)}")
+        console().print(f"{sentence('not-checked', language)}  {file}\n    {_plain(why)}")
     good = sum(one.good for one in checked)
-    console.print(f"{good} good, {len(checked) - good} not good, {len(unreadable)} files not checked.")
+    console().print(sentence("count", language, good=good, bad=len(checked) - good, files=len(unreadable)))
 
 
 def _print_json(checked: list[Checked], unreadable: list[tuple[Path, str]]) -> None:

@@ -5,23 +5,18 @@ The keyring's address and the operator's token come from --data, --settings or t
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from deploy.audit.sites import keyring_of, settings_directory, settings_of
 from deploy.cli.confirmation import confirm
+from deploy.cli.opened_keyring import with_keyring
 from deploy.cli.options import Data, Where, Yes
 from shared.errors import NotFound, Refused
-from shared.trust.keyring import OPERATOR, Keyring
+from shared.trust.keyring import Keyring
 from shared.trust.staff import StaffRole
-
-_T = TypeVar("_T")
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +54,7 @@ def register(app: typer.Typer) -> None:
                 message = "A name begins with a letter or digit and has lower-case letters, digits, . _ - only."
                 raise Refused("bad-name", message, field="name") from None
 
-        Console(highlight=False).print(f"{_with_keyring(data, settings, enrol)} is {role.value} now.", markup=False)
+        Console(highlight=False).print(f"{with_keyring(data, settings, enrol)} is {role.value} now.", markup=False)
 
     @staff.command("list")
     def listing(data: Data = None, settings: Where = None) -> None:
@@ -69,7 +64,7 @@ def register(app: typer.Typer) -> None:
             found = [await keyring.staff_member(name) for name in await keyring.staff()]
             return [f"{one.name}  {one.role.value}" for one in found if one is not None]
 
-        found = _with_keyring(data, settings, members)
+        found = with_keyring(data, settings, members)
         for line in found:
             Console(highlight=False).print(line, markup=False)
         if not found:
@@ -91,13 +86,5 @@ def register(app: typer.Typer) -> None:
             confirm(f"{name} ({member.role.value}) can sign in no more, and the passphrase is forgotten.", yes=yes)
             await keyring.remove_staff(name)
 
-        _with_keyring(data, settings, forget)
+        with_keyring(data, settings, forget)
         Console(highlight=False).print(f"{name} is of the team no more.", markup=False)
-
-
-def _with_keyring(data: Path | None, settings: Path | None, act: Callable[[Keyring], Awaitable[_T]]) -> _T:
-    async def acting() -> _T:
-        async with keyring_of(settings_of(OPERATOR, settings_directory(data, settings))) as keyring:
-            return await act(keyring)
-
-    return asyncio.run(acting())

@@ -23,9 +23,10 @@ from shared.runtime.declaration import Impossible
 from shared.settings import Settings
 
 TIMEOUT: Final = 15
+"""Seconds for one call: well inside a job's lease."""
+
 TOLERANCE: Final = 300
 """Seconds after which a signed webhook is too old to be believed."""
-"""Seconds for one call: well inside a job's lease."""
 
 _PAID: Final = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded"})
 

@@ -14,13 +14,13 @@ from services.intake.domain.people import TEAM
 from services.intake.domain.state import Case
 from services.intake.resuming import back_in, typed_of
 from services.intake.sessions import sign_in_staff
-from services.intake.team import assignment, listed, member, members
+from services.intake.team import assignment, listed, members
 from services.intake.tools import Tools, TooManyAttempts
 from shared.contracts.event import Id
 from shared.errors import NotFound, Refused
 from shared.runtime.running import Running
 from shared.trust.sessions import Role, Session, SessionExpired
-from shared.web.access import SignInFirst, seen
+from shared.web.access import SignInFirst, member, seen
 
 
 def routes(running: Running) -> APIRouter:

@@ -16,7 +16,7 @@ from shared.contracts.event import Id
 from shared.errors import NotFound, Refused
 from shared.runtime.running import Running
 from shared.trust.sessions import OF_THE_TEAM, Role, Session
-from shared.web.access import SignInFirst, seen, viewer
+from shared.web.access import member, seen
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _URGENCY = ("critical", "high", "normal")
@@ -39,16 +39,6 @@ class Identity(Asked):
 
 class Closing(Asked):
     reason: Literal["solved", "withdrawn", "not-eligible", "referred", "judged", "duplicate", "unreachable"]
-
-
-def member(request: Request) -> Session:
-    """The session of a member of the team. Raises SignInFirst and, for anybody else, NotFound."""
-    session = viewer(request)
-    if session is None:
-        raise SignInFirst("Sign in with your name and passphrase first.")
-    if session.case_id is not None or session.role not in OF_THE_TEAM:
-        raise NotFound
-    return session
 
 
 async def listed(running: Running, after: str | None, limit: int) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def _parts(boundary: bytes, body: bytes) -> tuple[list[tuple[str, str]], str | N
     fields: list[tuple[str, str]] = []
     files: list[str] = []
     head, value = bytearray(), bytearray()
+    name, is_file = "", False
 
     def header(data: bytes, start: int, end: int) -> None:
         head.extend(data[start:end])
@@ -101,15 +102,15 @@ def _parts(boundary: bytes, body: bytes) -> tuple[list[tuple[str, str]], str | N
         value.clear()
 
     def told() -> None:
+        nonlocal name, is_file
         options = parse_options_header(bytes(head).partition(b"\n")[0].decode("latin-1"))[1]
-        name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" in options:
+        name, is_file = options.get(b"name", b"").decode("utf-8", "replace"), b"filename" in options
+        if is_file:
             files.append(name)
 
     def end() -> None:
-        options = parse_options_header(bytes(head).partition(b"\n")[0].decode("latin-1"))[1]
-        if b"filename" not in options:
-            fields.append((options.get(b"name", b"").decode("utf-8", "replace"), value.decode("utf-8", "replace")))
+        if not is_file:
+            fields.append((name, value.decode("utf-8", "replace")))
 
     if not 0 < len(boundary) <= 200:
         return [], None

@@ -19,21 +19,19 @@ from services.legal.asked import complaint as of_complaint
 from services.legal.asked import hearing as of_hearing
 from services.legal.asked import requests as of_requests
 from services.legal.asked.place import Asked, Place
-from services.legal.domain.complaint import TYPESET
 from services.legal.domain.diagnosis import proposal
 from services.legal.domain.standing import TEAM
 from services.legal.domain.state import Complaint
+from services.legal.drafting import being_typeset
 from services.legal.naming import named
-from services.legal.particulars import Particulars, Sources, listed
+from services.legal.particulars import Particulars, Sources, listed, usable
 from services.legal.reading import READERS, viewed
 from services.legal.shown import approved, opened, procedure
-from services.legal.workers import usable
 from shared import clock
 from shared.contracts.intake import Role
 from shared.contracts.sealed import Identity
 from shared.errors import NotFound, Refused
-from shared.runtime.declaration import Command, Job
-from shared.runtime.documents import job_id
+from shared.runtime.declaration import Command
 from shared.runtime.running import Running
 from shared.web.access import seen
 from shared.web.bodies import whole
@@ -151,7 +149,7 @@ def _add_readings(router: APIRouter, running: Running) -> None:
     async def numbered(request: Request, case: str) -> Response:
         """The exhibits that a draft may list, by the numbers that it gives them unless told otherwise: no content."""
         _, state = await seen(running, request, case, roles=TEAM)
-        there = await usable(running, case, state)
+        there = usable(state, await running.children("folder", case))
         order = listed(Particulars(), state, Sources(exhibits=there))
         return JSONResponse(
             [
@@ -200,8 +198,7 @@ def _add_documents(router: APIRouter, running: Running) -> None:
         named(complaint)
         known = state.complaints.get(complaint, Complaint())
         last = known.draft.number if known.draft else 0
-        job = job_id(f"legal/case/{case}", Job(kind=TYPESET, subject=f"{complaint}.{last + 1}"))
-        pending = await running.store.find("jobs", job) is not None
+        pending = await being_typeset(running, case, complaint, last + 1)
         if not last and not pending:
             raise NotFound
         return JSONResponse(

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from services.legal.api import LAWYER, TEMPLATES
 from services.legal.asked import complaint, hearing, requests
 from services.legal.asked.place import Asked, Place
+from services.legal.citing import cited
 from services.legal.domain.hearing_notice import NoticeCheck
 from services.legal.domain.hearings import checked
 from services.legal.domain.standing import TEAM
@@ -25,15 +26,14 @@ from services.legal.forms import ANYWAY, ONCE, Tried, body_of, faults, refusal, 
 from services.legal.naming import named
 from services.legal.reading import viewed
 from services.legal.rules.vocabulary import ActKind, Area, ComplaintFact
-from services.legal.shown import cited
 from services.legal.shown_to_team import Line, line, typesetting, work
 from shared import clock, ids
 from shared.contracts.event import Id
 from shared.contracts.intake import Role
 from shared.errors import NotFound, Refused
 from shared.runtime.running import Running
-from shared.trust.sessions import OF_THE_TEAM, Session, SessionExpired
-from shared.web.access import SignInFirst, seen, viewer
+from shared.trust.sessions import Session, SessionExpired
+from shared.web.access import SignInFirst, member, seen
 from shared.web.bodies import whole
 from shared.web.idempotency import Keep, once
 from shared.web.pages import Pages, read_texts
@@ -97,7 +97,7 @@ def routes(running: Running) -> APIRouter:
     @router.get(LIST)
     async def cases(request: Request, after: Annotated[Id | None, Query()] = None) -> Response:
         try:
-            session = _member(request)
+            session = member(request)
         except SessionExpired:
             return RedirectResponse(f"/api/sessions/renew?next={LIST}", 303)
         except SignInFirst:
@@ -244,12 +244,3 @@ def _problem(tried: Tried) -> str:
     if not tried.problem:
         return ""
     return f"problem_{tried.problem}" if f"problem_{tried.problem}" in TEXTS else "problem_other"
-
-
-def _member(request: Request) -> Session:
-    session = viewer(request)
-    if session is None:
-        raise SignInFirst("Sign in with your name and passphrase first.")
-    if session.case_id is not None or session.role not in OF_THE_TEAM:
-        raise NotFound
-    return session

@@ -6,7 +6,7 @@ nobody told stays empty and is printed as "non renseigné".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from services.legal import documents as document
 from services.legal.domain.complaint_contents import contents_due
 from services.legal.domain.diagnosis import Proposal
-from services.legal.domain.folder import Exhibit, Stamp
+from services.legal.domain.folder import Exhibit, Folder, Stamp
 from services.legal.domain.identification import Feasibility
 from services.legal.domain.qualification import Candidate
 from services.legal.domain.state import Case, reported
@@ -92,15 +92,25 @@ class Sources(BaseModel):
     read: dict[str, ActDetails] = Field(default_factory=dict)
 
 
+def usable(state: Case, folders: Iterable[tuple[str, Folder]]) -> dict[str, Exhibit]:
+    """The exhibits that a draft may list, by id, of the case's folders (key and state)."""
+    return {
+        exhibit: latest.value
+        for _, folder in sorted(folders)
+        for exhibit, latest in folder.exhibits.items()
+        if latest.value is not None and exhibit in state.usable_exhibits
+    }
+
+
 def listed(told: Particulars, state: Case, sources: Sources) -> tuple[str, ...]:
     """The exhibits of the draft in their numbering: as the lawyer ordered them, or all by day and id.
 
     One that was taken back, refused or quarantined meanwhile is left out.
     """
-    usable = {one for one in sources.exhibits if one in state.usable_exhibits}
+    left = {one for one in sources.exhibits if one in state.usable_exhibits}
     if told.exhibits is not None:
-        return tuple(dict.fromkeys(one for one in told.exhibits if one in usable))
-    return tuple(sorted(usable, key=lambda one: (sources.exhibits[one].day or date.max, one)))
+        return tuple(dict.fromkeys(one for one in told.exhibits if one in left))
+    return tuple(sorted(left, key=lambda one: (sources.exhibits[one].day or date.max, one)))
 
 
 def complaint_file(

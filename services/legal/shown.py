@@ -5,19 +5,17 @@ No conclusion stands alone: its rule, its citation and whether a lawyer has conf
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from services.legal.citing import Cited, cited, label
 from services.legal.domain.legal_days import days_left
 from services.legal.domain.state import Case, Complaint, reported
-from services.legal.rules import load
-from services.legal.rules.parameters import OffenceParameters
 from shared.contracts.legal import Limit
 from shared.contracts.sealed import Advice, HearingDetails, Hour, SealedValue, read_sealed
-from shared.errors import BrokenContract, Refused
+from shared.errors import BrokenContract
 from shared.money import Money
 from shared.runtime.running import Running
 
@@ -27,14 +25,6 @@ _Opened = TypeVar("_Opened", bound=SealedValue)
 
 class Shown(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class Cited(Shown):
-    """A rule as it is cited. ``sourced``: found in a published source."""
-
-    rule: str
-    citation: str
-    sourced: bool
 
 
 class ShownLimit(Shown):
@@ -207,25 +197,6 @@ def limits(state: Case, today: date) -> tuple[ShownLimit, ...]:
         )
         for (last_day, offence), same in nearest
     )
-
-
-def cited(rules: Iterable[str], day: date) -> tuple[Cited, ...]:
-    """The rules as they are cited on ``day``; one that is no longer in force is named alone."""
-    found = []
-    for name in rules:
-        try:
-            rule = load().at(name, day)
-        except Refused:
-            found.append(Cited(rule=name, citation=name, sourced=False))
-        else:
-            found.append(Cited(rule=name, citation=rule.citation(day), sourced=rule.status == "sourced"))
-    return tuple(found)
-
-
-def label(offence: str, day: date) -> str:
-    """The offence's name in French."""
-    named = [found.label_fr for rule, found in load().of(OffenceParameters, day) if rule.id == offence]
-    return named[0] if named else offence
 
 
 async def _diagnosis(running: Running, case: str, state: Case) -> ShownDiagnosis | None:

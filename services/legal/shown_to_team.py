@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from services.legal.domain.complaint import TYPESET
+from services.legal.citing import Cited, cited
 from services.legal.domain.diagnosis import Proposal, proposal
 from services.legal.domain.next_step import Step, next_step
 from services.legal.domain.state import Case, Complaint, reported
-from services.legal.shown import Cited, Procedure, cited, opened, procedure
+from services.legal.drafting import being_typeset
+from services.legal.naming import is_name
+from services.legal.shown import Procedure, opened, procedure
 from shared.contracts.intake import Role
 from shared.contracts.sealed import HearingDetails
-from shared.runtime.declaration import Job
-from shared.runtime.documents import job_id
 from shared.runtime.running import Running
 
 MOST_ACTS: Final = 40
@@ -117,13 +117,12 @@ async def work(running: Running, case: str, state: Case, role: Role, today: date
 async def typesetting(running: Running, case: str, state: Case, asked: str) -> str:
     """How a draft that was asked for stands: ``under-way``, ``ready``, ``failed``, empty for no such thing."""
     complaint, _, number = asked.rpartition(".")
-    if not complaint or not number.isdecimal() or len(number) > MOST_DIGITS:
+    if not is_name(complaint) or not number.isdecimal() or len(number) > MOST_DIGITS:
         return ""
     known = state.complaints.get(complaint, Complaint())
     if known.draft is not None and known.draft.number >= int(number):
         return "ready"
-    job = job_id(f"legal/case/{case}", Job(kind=TYPESET, subject=asked))
-    return "under-way" if await running.store.find("jobs", job) is not None else "failed"
+    return "under-way" if await being_typeset(running, case, complaint, int(number)) else "failed"
 
 
 def _acts(state: Case, found: Proposal) -> tuple[ActToQualify, ...]:

@@ -16,8 +16,7 @@ from services.notify.domain.state import Case
 from shared.contracts.event import Id
 from shared.contracts.intake import Role
 from shared.errors import NotFound
-from shared.trust.sessions import OF_THE_TEAM
-from shared.web.access import SignInFirst, seen, viewer
+from shared.web.access import member, seen
 from shared.web.pages import Pages
 
 _PAGES: Final = Pages(Path(__file__).with_name("templates"))
@@ -67,11 +66,7 @@ def routes(running: Any) -> APIRouter:
 
         Who has no part in the case yet goes to the list, where taking the case takes its alarms.
         """
-        session = viewer(request)
-        if session is None:
-            raise SignInFirst("Sign in to the team's space first, then open this link again.")
-        if session.case_id is not None or session.role not in OF_THE_TEAM:
-            raise NotFound
+        session = member(request)
         state: Case = await running.load("case", case)
         role = state.file.role_of(session.sub)
         if role not in {"case-worker", "lawyer"}:

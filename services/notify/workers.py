@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from email.message import EmailMessage
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from services.notify.domain.outcomes import RecordFailed, RecordSent
-from services.notify.domain.paging import standing_page
+from services.notify.domain.paging import Page, standing_page
 from services.notify.domain.planning import Notification, standing
 from services.notify.domain.state import Case
 from services.notify.letters import attach_hearing, letter
@@ -22,6 +23,7 @@ from shared.trust.keyring import KeysDestroyed
 from shared.trust.sealing import Purpose
 
 NO_LONGER_DUE: Final = "no-longer-due"
+_Wanted = TypeVar("_Wanted", Notification, Page)
 
 
 async def send_mail(attempt: Attempt, running: Any) -> Sequence[Command]:
@@ -33,16 +35,9 @@ async def send_mail(attempt: Attempt, running: Any) -> Sequence[Command]:
         Unavailable: tried again.
     """
     state: Case = await running.load("case", attempt.case)
-    wanted = standing(state, attempt.subject)
-    sealed = state.contact.value
-    if wanted is None or sealed is None:
-        raise Impossible(NO_LONGER_DUE)
     now = clock.now()
-    if now < wanted.due:
-        raise Postponed(wanted.due)
-    if now >= wanted.until:
-        raise Impossible("too-late")
-    contact = await _contact(running, attempt.case, sealed)
+    wanted = _due(standing(state, attempt.subject), now)
+    contact = await _contact(running, attempt.case, state.contact.value)
     wishes = contact.notify
     if wishes.channel == "none":
         raise Impossible("not-wanted")
@@ -77,14 +72,8 @@ async def page_team(attempt: Attempt, running: Any) -> Sequence[Command]:
     """
     state: Case = await running.load("case", attempt.case)
     key = str(attempt.payload["alarm"])
-    wanted = standing_page(state, key, attempt.subject)
-    if wanted is None:
-        raise Impossible(NO_LONGER_DUE)
     now = clock.now()
-    if now < wanted.due:
-        raise Postponed(wanted.due)
-    if now >= wanted.until:
-        raise Impossible("too-late")
+    wanted = _due(standing_page(state, key, attempt.subject), now)
     await page_operators(
         running.settings,
         reason=wanted.alarm.reason,
@@ -101,6 +90,17 @@ def sending_failed(attempt: Attempt, reason: str) -> Command:
     """It was not sent and will not be."""
     template = str(attempt.payload["template"])
     return RecordFailed(case=attempt.case, notification=attempt.subject, template=template, reason=reason)
+
+
+def _due(wanted: _Wanted | None, now: datetime) -> _Wanted:
+    """What is to be sent, where ``now`` is its time. Raises Postponed before it, Impossible after it or without any."""
+    if wanted is None:
+        raise Impossible(NO_LONGER_DUE)
+    if now < wanted.due:
+        raise Postponed(wanted.due)
+    if now >= wanted.until:
+        raise Impossible("too-late")
+    return wanted
 
 
 async def _with_calendar(
@@ -123,7 +123,9 @@ async def _with_calendar(
     attach_hearing(mail, wanted.hearing, hearing, details, wishes, language=language)
 
 
-async def _contact(running: Any, case: str, sealed: str) -> Contact:
+async def _contact(running: Any, case: str, sealed: str | None) -> Contact:
+    if sealed is None:
+        raise Impossible(NO_LONGER_DUE)
     try:
         return read_sealed(Contact, await running.reveal(case, Purpose.CONTACT, sealed))
     except KeysDestroyed:

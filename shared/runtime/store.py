@@ -11,18 +11,13 @@ import contextlib
 import random
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne
-from pymongo.errors import (
-    CollectionInvalid,
-    OperationFailure,
-    PyMongoError,
-)
+from pymongo import ASCENDING, DeleteOne, InsertOne
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -32,7 +27,6 @@ from shared.errors import Refused
 from shared.runtime.declaration import Aggregate, Recorded, Service
 from shared.runtime.documents import (
     MAX_DOCUMENTS,
-    STALE,
     DeadLetter,
     Document,
     Writes,
@@ -42,35 +36,14 @@ from shared.runtime.documents import (
     message_of,
 )
 from shared.runtime.folding import Loaded, blank, refold
+from shared.runtime.indexes import ensure
 from shared.runtime.marks import Kind, Place, place_of
 from shared.runtime.operations import operations
 from shared.runtime.transactions import Conflict, Fenced, StoreDown, StoreRefusal, down, transaction
+from shared.runtime.waiting import Waiting, waiting
 
 log = structlog.get_logger()
-COLLECTIONS = (
-    "states",
-    "events",
-    "inbox",
-    "jobs",
-    "outbox",
-    "dead_letters",
-    "answers",
-    "references",
-    "outside",
-    "marks",
-)
 RESCHEDULE_TRIES = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """``jobs``: kind → (count, age of the oldest in seconds); ages and times in seconds."""
-
-    jobs: Mapping[str, tuple[int, float]]
-    outbox_age: float
-    dead_letters: int
-    held: int
-    nearest_held_wake: float
 
 
 class Store:
@@ -106,34 +79,7 @@ class Store:
     async def ensure(self) -> None:
         """Create collections and indexes where they are not; safe to repeat. Raises StoreDown."""
         async with self._reading():
-            existing = set(await self._database.list_collection_names())
-            for name in COLLECTIONS:
-                if name not in existing:
-                    with contextlib.suppress(CollectionInvalid, OperationFailure):  # another replica was faster
-                        await self._database.create_collection(name)
-            await self["states"].create_indexes(
-                [
-                    IndexModel([("kind", ASCENDING), ("case", ASCENDING)]),
-                    IndexModel([("wake", ASCENDING), ("partition", ASCENDING)]),
-                    # Asked for at each start, and hardly ever there.
-                    IndexModel([("fold", ASCENDING)], partialFilterExpression={"fold": STALE}),
-                ]
-            )
-            await self["events"].create_indexes(
-                [
-                    IndexModel([("aggregate", ASCENDING), ("sequence", ASCENDING)], unique=True),
-                    IndexModel([("key", ASCENDING)]),
-                ]
-            )
-            await self["inbox"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
-            await self["jobs"].create_indexes(
-                [IndexModel([("not_before", ASCENDING)]), IndexModel([("kind", ASCENDING), ("created", ASCENDING)])]
-            )
-            await self["outbox"].create_indexes([IndexModel([("not_before", ASCENDING)])])
-            await self["dead_letters"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
-            await self["references"].create_indexes([IndexModel([("aggregate", ASCENDING)])])
-            await self["outside"].create_indexes([IndexModel([("status", ASCENDING)])])
-            await self["answers"].create_indexes([IndexModel([("expires", ASCENDING)], expireAfterSeconds=0)])
+            await ensure(self._database)
 
     async def ping(self) -> bool:
         """Whether the store answers now."""
@@ -272,18 +218,8 @@ class Store:
 
     async def waiting(self, at: datetime) -> Waiting:
         """What the metrics tell of what waits."""
-        jobs = {}
         async with self._reading():
-            for kind in (worker.kind for worker in self._service.workers):
-                count = await self["jobs"].count_documents({"kind": kind})
-                first = await self["jobs"].find({"kind": kind}, {"created": 1}).sort("created", 1).limit(1).to_list(1)
-                jobs[kind] = (count, (at - first[0]["created"]).total_seconds() if first else 0.0)
-            outbox = await self["outbox"].find({}, {"created": 1}).sort("created", 1).limit(1).to_list(1)
-            held = [one async for one in self["states"].find({"held": {"$gt": 0}}, {"wake": 1})]
-            letters = await self["dead_letters"].count_documents({})
-        wakes = [(one["wake"] - at).total_seconds() for one in held if one["wake"]]
-        age = (at - outbox[0]["created"]).total_seconds() if outbox else 0.0
-        return Waiting(jobs, age, letters, len(held), min(wakes, default=float("inf")))
+            return await waiting(self._database, [worker.kind for worker in self._service.workers], at)
 
     async def scan(self, collection: str, query: Mapping[str, Any] | None = None) -> AsyncIterator[Document]:
         """Every document of a collection, one at a time, in no order: for the audit. Raises StoreDown."""

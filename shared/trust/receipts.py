@@ -30,10 +30,14 @@ def check(jws: str, keys: KeySet) -> dict[str, Any]:
     _, claims = read_unverified(jws, TYP)
     match claims:
         case {"iss": str() as issuer, "iat": int() as issued} if 0 <= issued < 2**40 and not isinstance(issued, bool):
-            at = datetime.fromtimestamp(min(issued, _LAST), UTC)
-            return verify_compact(jws, TYP, keys, owner=issuer, at=at)
+            return verify_compact(jws, TYP, keys, owner=issuer, at=issued_at(claims))
         case _:
             raise BrokenSignature("This receipt says neither who issued it nor when: it is not one of ours.")
+
+
+def issued_at(claims: Mapping[str, Any]) -> datetime:
+    """When a receipt says that it was issued (UTC); the end of 9999 for any later time."""
+    return datetime.fromtimestamp(min(claims["iat"], _LAST), UTC)
 
 
 # The last second that datetime can say; any later claim is outside every key's validity anyway.

@@ -189,18 +189,20 @@ class KeySet:
         """
         key = self._keys.get(key_id)
         if key is None:
-            raise BrokenSignature(f"Unknown key {key_id[:96]!r}: publish it to the keyring, or refuse the message.")
+            message = f"Unknown key {key_id[:96]!r}: publish it to the keyring, or refuse the message."
+            raise BrokenSignature(message, fault="unknown-key")
         if key.service != owner:
-            raise BrokenSignature(f"Key {key_id} belongs to {key.service}, not to {owner}: refuse the message.")
+            message = f"Key {key_id} belongs to {key.service}, not to {owner}: refuse the message."
+            raise BrokenSignature(message, fault="another-owner")
         if not key.not_before <= at < key.not_after:
-            raise BrokenSignature(
-                f"Key {key_id} is outside its validity: it holds from {_iso(key.not_before)} to {_iso(key.not_after)}, "
-                f"and the message is of {_iso(at)}."
-            )
+            window = f"it holds from {_iso(key.not_before)} to {_iso(key.not_after)}"
+            message = f"Key {key_id} is outside its validity: {window}, and the message is of {_iso(at)}."
+            raise BrokenSignature(message, fault="outside-validity")
         try:
             key.loaded.verify(signature, data)
         except InvalidSignature:
-            raise BrokenSignature(f"The signature by {key_id} does not match the bytes: refuse the message.") from None
+            message = f"The signature by {key_id} does not match the bytes: refuse the message."
+            raise BrokenSignature(message, fault="altered") from None
 
     def to_json(self) -> str:
         """The text of ``service-keys.json``: a JWK Set, keys in order of their ids."""

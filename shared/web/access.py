@@ -11,7 +11,7 @@ from shared import clock
 from shared.casefile import CaseFile
 from shared.contracts.intake import Role
 from shared.errors import BrokenSignature, NotFound, RecoursError, Unavailable
-from shared.trust.sessions import Session, check_session
+from shared.trust.sessions import OF_THE_TEAM, Session, check_session
 from shared.web.running import Running
 
 COOKIE: Final = "recours_session"
@@ -37,6 +37,22 @@ def viewer(request: Request) -> Session | None:
         return check_session(token, running.keys, clock.now())
     except BrokenSignature:
         return None
+
+
+def member(request: Request) -> Session:
+    """The session of a member of the team, who goes from case to case.
+
+    Raises:
+        SignInFirst: no session.
+        SessionExpired: a session that has run out.
+        NotFound: anybody else's.
+    """
+    session = viewer(request)
+    if session is None:
+        raise SignInFirst("Sign in to the team's space with your name and passphrase first, then come back.")
+    if session.case_id is not None or session.role not in OF_THE_TEAM:
+        raise NotFound
+    return session
 
 
 async def seen(

@@ -7,26 +7,12 @@ import re
 import pytest
 
 from tests.browser.conftest import PASSPHRASE
+from tests.services.intake.entrances import ENTRANCES
 
 pytestmark = pytest.mark.browser
 
 CODE = re.compile(r"RECOURS(-[0-9A-Z]{4}){5}")
-READING = (
-    "/",
-    "/guidance/victim",
-    "/guidance/witness",
-    "/guidance/guardian",
-    "/guidance/institution",
-    "/articles/cyberharassment",
-    "/articles/online-hate",
-    "/articles/our-part",
-    "/articles/unknown-authors",
-    "/open",
-    "/enter",
-    "/join",
-    "/team/enter",
-    "/nowhere",
-)
+READING = (*ENTRANCES, "/team/enter", "/nowhere")
 # The smallest PNG: one pixel.
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"

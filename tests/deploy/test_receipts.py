@@ -10,12 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli.main import app
-from deploy.cli.receipt_words import EVENTS
+from deploy.cli.receipt_words import EVENTS, TERMS
+from services.intake.workers import READABLE
 from shared.contracts import catalogue
 from shared.contracts.envelope import signed_bytes
 from shared.runtime.archive import line_of
 from shared.runtime.messages import Arrival
-from shared.trust.receipts import issue
+from shared.trust.jws import sign_compact
+from shared.trust.receipts import TYP, issue
 from shared.trust.signing import KeySet, generate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -33,7 +35,7 @@ CERTIFICATE = {
     "case": CASE,
     "erasure": "x",
     "purposes": ["contact"],
-    "cleared": {"billing": {"at": "2026-03-01T11:00:00Z", "kept": {"invoice": 2}}, "legal": {"at": "…", "kept": {}}},
+    "cleared": {"billing": {"at": "2026-03-01T11:00:00Z", "kept": {"invoices": 2}}, "legal": {"at": "…", "kept": {}}},
     "readable": ["identifiers", "amounts"],
 }
 
@@ -67,16 +69,91 @@ def test_a_good_receipt_is_told_in_plain_words_in_the_readers_language(folder):
     assert (english.exit_code, french.exit_code) == (0, 0)
     assert f"On 2026-03-01 12:30, legal recorded for case {CASE}: the complaint was filed." in english.stdout
     assert (
-        f"Le 2026-03-01 12:30, legal a enregistré pour le dossier {CASE} : la plainte a été déposée." in french.stdout
+        f"Le 2026-03-01 12:30, le service legal a enregistré pour le dossier {CASE} : la plainte a été déposée."
+        in french.stdout
     )
     assert "1 good, 0 not good, 0 files not checked." in english.stdout
+    assert french.stdout.startswith(f"valable  {file}")
+    assert "Reçus valables : 1 ; non valables : 0 ; fichiers non vérifiés : 0." in french.stdout
 
 
 def test_an_erasure_certificate_says_who_cleared_and_what_stays(folder):
     said = check(folder, kept(folder, issue(INTAKE, CERTIFICATE, NOW))).stdout
     assert "keys of case" in said
-    assert "Cleared: billing, legal. Kept, because the law says so: billing invoice." in said
+    assert "Cleared: billing, legal. Kept, because the law says so: invoices (billing)." in said
     assert "Still readable: identifiers, amounts." in said
+
+
+def test_an_erasure_certificate_speaks_french_throughout(folder):
+    said = check(folder, kept(folder, issue(INTAKE, CERTIFICATE, NOW)), language="fr").stdout
+    assert "Services qui ont effacé ce qu’ils détenaient : billing, legal." in said
+    assert "Conservé par obligation légale : des factures (billing)." in said
+    assert "Reste lisible : des identifiants, des montants." in said
+
+
+def test_what_an_erasure_leaves_readable_has_words():
+    assert set(READABLE) <= set(TERMS)
+
+
+def spoilt(receipt):
+    head, body, signature = receipt.split(".")
+    return f"{head}.{body}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+
+
+@pytest.mark.parametrize(
+    ("receipt", "english", "french"),
+    [
+        (spoilt(issue(LEGAL, CLAIMS, NOW)), "It is not as legal signed it", "tel que le service legal l’a signé"),
+        (issue(PARTNER, CLAIMS, NOW), "No key of these services", "Aucune clé de ces services ne l’a signé"),
+        (
+            issue(LEGAL, CLAIMS, NOW + timedelta(days=9000)),
+            "outside its validity",
+            "n’était pas valable : elle vaut du",
+        ),
+        (sign_compact(LEGAL, TYP, {"iss": "legal", "iat": 2**39}), "of 9999-12-31", "le reçu est du 9999-12-31"),
+        (sign_compact(LEGAL, TYP, {"iss": "intake", "iat": 1}), "is legal's: it is no receipt", "celle de legal"),
+        (sign_compact(LEGAL, TYP, {"iat": 1}), "It is none of our receipts", "Ce n’est pas un de nos reçus"),
+        ("a.b.c", "It is none of our receipts", "Ce n’est pas un de nos reçus"),
+    ],
+    ids=["altered", "unknown key", "outside validity", "at the end of time", "another's key", "no issuer", "no JWS"],
+)
+def test_what_is_wrong_with_a_receipt_is_said_in_the_readers_language(folder, receipt, english, french):
+    file = kept(folder, receipt)
+    for language, verdict, says in (("en", "NOT GOOD", english), ("fr", "NON VALABLE", french)):
+        done = check(folder, file, language=language)
+        assert done.exit_code == 1
+        assert done.stdout.startswith(f"{verdict}  {file}")
+        assert says in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "english", "french"),
+    [
+        (None, "It cannot be read (FileNotFoundError)", "Il est illisible (FileNotFoundError)"),
+        (b"\xff", "It cannot be read (UnicodeDecodeError)", "Il est illisible (UnicodeDecodeError)"),
+        (b"[]", "There is no receipt in it.", "Il ne contient aucun reçu."),
+        (b"no receipt", "something else than receipts", "autre chose que des reçus"),
+    ],
+)
+def test_why_a_file_is_not_checked_is_said_in_the_readers_language(folder, content, english, french):
+    file = folder / "one.jws"
+    if content is not None:
+        file.write_bytes(content)
+    for language, verdict, says in (("en", "NOT CHECKED", english), ("fr", "NON VÉRIFIÉ", french)):
+        done = check(folder, file, language=language)
+        assert done.exit_code == 2
+        assert f"{verdict}  {file}" in done.stdout
+        assert says in done.stdout
+
+
+def test_a_log_or_keys_that_cannot_be_read_are_told_in_french(folder):
+    file, log = kept(folder, issue(LEGAL, CLAIMS, NOW)), folder / "log.jsonl"
+    log.write_bytes(line_of(record()) + b"not a record")
+    assert "Sa ligne 2 n’est pas un enregistrement" in check(folder, file, "--log", log, language="fr").stdout
+    said = check(folder, file, "--log", folder / "none", language="fr").stdout
+    assert "Il est illisible (FileNotFoundError)" in said
+    (folder / "service-keys.json").write_text("{}")
+    assert "Ce ne sont pas les clés des services" in check(folder, file, language="fr").stdout
 
 
 def test_every_event_of_the_catalogue_has_words():

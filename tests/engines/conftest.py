@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
-from deploy.cli.demo import play
-from deploy.demo.story import Story
 from deploy.embedded.supervisor import Platform
 from tests.flows.everything import Everything
+from tests.flows.playing import playing
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +23,7 @@ async def platform(tmp_path_factory, engines):
 
 @pytest.fixture(scope="session")
 async def story(platform):
-    async with httpx.AsyncClient(base_url=platform.origin, timeout=60, trust_env=False) as http:
-        story = Story(platform, http, lambda _line: None)
-        await play(story)
+    async with playing(platform) as story:
         yield story
 
 

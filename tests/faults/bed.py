@@ -21,10 +21,11 @@ from deploy.embedded.supervisor import Platform
 from shared.runtime.archive import committed
 from tests.faults.invariants import Seen, every_record_is_accounted_for, see, violations
 from tests.faults.load import Load
-from tests.faults.proxy import Proxy, free_port
-from tests.faults.recorder import Recorder
+from tests.faults.proxy import Proxy
+from tests.faults.recorder import Recorder, recording
 from tests.faults.replicas import Replica
 from tests.faults.services import SERVICES
+from tests.shared.runtime.processes import free_port
 
 BOUND = 150.0
 """Seconds within which everything has to settle after a fault; each fault's own bound is asserted where it is less."""
@@ -116,7 +117,7 @@ async def bed(directory: Path, engines: EngineSet, *, synced: bool = True) -> As
         store_proxy = await stack.enter_async_context(Proxy(ports["store"]))
         bus_proxy = await stack.enter_async_context(Proxy(ports["bus"], port=advertised))
         objects_proxy = await stack.enter_async_context(Proxy(ports["objects"]))
-        recorder = await stack.enter_async_context(Recorder())
+        recorder = await stack.enter_async_context(recording())
         client: Any = stack.enter_context(pymongo.MongoClient(platform.site.store_url, tz_aware=True))
         yield Bed(platform, store_proxy, bus_proxy, objects_proxy, recorder, client)
 

@@ -33,20 +33,6 @@ from shared.settings import read
 from tests.faults import mutations
 from tests.faults.services import SERVICES
 
-POINTS = (
-    "before-transaction",
-    "inside-transaction",
-    "after-transaction",
-    "before-command",
-    "after-command",
-    "before-publish",
-    "after-publish",
-    "before-offsets",
-    "after-offsets",
-    "before-io",
-    "after-io",
-)
-
 
 class Armed:
     """The failpoint that is armed, read from its file at each passing."""

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from typing import Literal, Self
+
+from tests.shared.runtime.processes import free_port
 
 Mode = Literal["pass", "refuse", "silent", "half"]
 CHUNK = 64 * 1024
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 class Proxy:

@@ -12,8 +12,7 @@ from collections.abc import AsyncIterator
 import httpx
 
 from deploy.embedded.supervisor import Platform
-from tests.faults.proxy import free_port
-from tests.shared.runtime.processes import ROOT, until
+from tests.shared.runtime.processes import ROOT, free_port, until
 
 
 class Replica:

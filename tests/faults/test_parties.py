@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from email import message_from_bytes, policy
-from typing import Self
 
 import httpx
 import pytest
@@ -19,53 +17,23 @@ from shared import ids
 from shared.contracts.intake import AccessGranted, CaseOpened, Facets
 from shared.trust import timestamps
 from shared.trust.sealing import seal
-from tests.faults.proxy import Proxy, free_port
+from tests.faults.loopback import answering
+from tests.faults.proxy import Proxy
 from tests.services.evidence.stand_in import PNG, said
 from tests.services.evidence.test_on_processes import Intake
-from tests.shared.runtime.processes import ROOT, until
+from tests.services.running import running
+from tests.shared.runtime.processes import until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
-START = (
-    "import sys, importlib\n"
-    "from shared.runtime.process import run\n"
-    "from shared.settings import read\n"
-    "run(importlib.import_module(f'services.{sys.argv[1]}.service').service, read())\n"
-)
 LIES = ("down", "busy", "cut", "garbage", "rejection", "wrong-nonce", "wrong-imprint", "slow")
 
 REJECTION = bytes.fromhex("30053003020102")
 """TimeStampResp { PKIStatusInfo { status rejection(2) } }."""
 
 
-@contextlib.asynccontextmanager
-async def service(bed, name: str, **settings: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A real service, and an HTTP client of it."""
-    port = free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        **bed.platform.settings_for(name),
-        "RECOURS_LISTEN_PORT": str(port),
-        "RECOURS_BUS": bed.bus_address,
-        **settings,
-    }
-    log = bed.platform.data / "logs" / f"{name}.log"
-    with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", START, name, env=environment, cwd=ROOT, stdout=output, stderr=output
-        )
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
-
-            async def ready():
-                return (await client.get("/readyz")).status_code == 200
-
-            await until(ready)
-            yield client
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+def service(bed, name: str, **settings: str) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+    """A real service behind the bed's proxies, and an HTTP client of it."""
+    return running(bed.platform, name, RECOURS_BUS=bed.bus_address, **settings)
 
 
 class LyingAuthority:
@@ -76,43 +44,23 @@ class LyingAuthority:
         self._honest = honest
         self._seen: set[bytes] = set()
         self._lies = list(LIES)
-        self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
+    async def answer(self, body: bytes) -> bytes:
+        query = tsp.TimeStampReq.load(body)
+        digest = query["message_imprint"]["hashed_message"].native
+        lie = "" if digest in self._seen or not self._lies else self._lies.pop(0)
+        self._seen.add(digest)
+        self.told[lie or "truth"] += 1
+        if lie == "down":
+            return b""
+        status, token = await self._token(query, lie)
+        about = f"HTTP/1.1 {status} .\r\ncontent-type: application/timestamp-reply\r\nconnection: close\r\n"
+        head = f"{about}content-length: {len(token)}\r\n\r\n".encode()
+        return head + (token[: len(token) // 2] if lie == "cut" else token)
 
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-
-    @property
-    def url(self) -> str:
-        assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/"
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            length = next(int(line.split(":")[1]) for line in head.split("\r\n") if line.startswith("content-length:"))
-            query = tsp.TimeStampReq.load(await reader.readexactly(length))
-            digest = query["message_imprint"]["hashed_message"].native
-            lie = "" if digest in self._seen or not self._lies else self._lies.pop(0)
-            self._seen.add(digest)
-            self.told[lie or "truth"] += 1
-            status, body = await self._answer(query, lie)
-            if status:
-                about = f"HTTP/1.1 {status} .\r\ncontent-type: application/timestamp-reply\r\nconnection: close\r\n"
-                writer.write(f"{about}content-length: {len(body)}\r\n\r\n".encode())
-                writer.write(body[: len(body) // 2] if lie == "cut" else body)
-                await writer.drain()
-        writer.close()
-
-    async def _answer(self, query: tsp.TimeStampReq, lie: str) -> tuple[int, bytes]:
+    async def _token(self, query: tsp.TimeStampReq, lie: str) -> tuple[int, bytes]:
         asked = query.copy()
         match lie:
-            case "down":
-                return 0, b""
             case "busy":
                 return 503, b"later"
             case "garbage":
@@ -141,11 +89,11 @@ async def opened(intake: Intake, **contact: object) -> None:
 
 
 async def test_a_timestamp_authority_that_lies_is_asked_again_until_its_token_holds(bed, measured):
-    settings = bed.platform.settings_for("evidence")
+    authority = LyingAuthority(bed.platform.settings_for("evidence")["RECOURS_TSA"])
     async with (
-        LyingAuthority(settings["RECOURS_TSA"]) as authority,
+        answering(authority.answer) as url,
         Intake(bed.platform) as intake,
-        service(bed, "evidence", RECOURS_TSA=authority.url) as evidence,
+        service(bed, "evidence", RECOURS_TSA=f"{url}/") as evidence,
     ):
         await opened(intake)
         at = f"/evidence/api/cases/{intake.case}/exhibits"

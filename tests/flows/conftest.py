@@ -5,11 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from deploy.cli.demo import play
 from deploy.demo import folder as demonstration
-from deploy.demo.story import Story
 from deploy.embedded.supervisor import Platform
 from tests.flows.everything import Everything
+from tests.flows.playing import playing
 from tests.flows.stage import set_stage
 
 
@@ -27,10 +26,7 @@ async def everything(platform):
 
 @pytest.fixture(scope="session")
 async def story(platform):
-    """The story, played to its end; it waits for nothing that its last mails still have to do."""
-    async with httpx.AsyncClient(base_url=platform.origin, timeout=60, trust_env=False) as http:
-        story = Story(platform, http, lambda _line: None)
-        await play(story)
+    async with playing(platform) as story:
         yield story
 
 

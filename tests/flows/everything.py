@@ -16,8 +16,8 @@ from shared.contracts.catalogue import topics
 from shared.contracts.partners import Refusal
 from shared.runtime import archive
 from shared.runtime.documents import Document
+from shared.runtime.indexes import COLLECTIONS
 from shared.runtime.messages import Arrival
-from shared.runtime.store import COLLECTIONS
 from tests.deploy.processes import until
 
 KEPT = tuple(name for name in COLLECTIONS if name not in {"outbox", "marks"})

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import socket
-import sys
 from dataclasses import replace
 from typing import Self
 
-import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -23,15 +18,10 @@ from shared.trust.keyring import Keyring
 from shared.trust.sessions import issue_session
 from tests.given import followed
 from tests.services.evidence.stand_in import PNG, said
-from tests.shared.runtime.processes import ROOT, close_databases, database, until
+from tests.services.running import running
+from tests.shared.runtime.processes import close_databases, database, until
 
 pytestmark = pytest.mark.platform
-START = (
-    "from services.evidence.service import service\n"
-    "from shared.runtime.process import run\n"
-    "from shared.settings import read\n"
-    "run(service, read())\n"
-)
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +34,8 @@ async def platform(tmp_path_factory, engines):
 @pytest.fixture
 async def evidence(platform):
     """An HTTP client of the running service."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        **platform.settings_for("evidence"),
-        "RECOURS_LISTEN_PORT": str(port),
-    }
-    log = platform.data / "logs" / "evidence.log"
-    with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", START, env=environment, cwd=ROOT, stdout=output, stderr=output
-        )
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
-            yield client
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+    async with running(platform, "evidence") as client:
+        yield client
 
 
 class Intake:

@@ -9,6 +9,7 @@ from shared import clock
 from shared.contracts.everyone import ErasureCleared, ErasureObjected, RecordViewed
 from shared.contracts.legal import DeadlineThreatened, HearingScheduled, LimitationComputed
 from shared.web.pages import show_day
+from tests.services.intake.entrances import ENTRANCES
 
 PASSPHRASE = "quatre mots bien choisis"
 PAGE = {"Accept": "text/html", "Accept-Language": "fr"}
@@ -47,23 +48,7 @@ async def opened(web, **other):
     return case, code
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/guidance/victim",
-        "/guidance/witness",
-        "/guidance/guardian",
-        "/guidance/institution",
-        "/articles/cyberharassment",
-        "/articles/online-hate",
-        "/articles/our-part",
-        "/articles/unknown-authors",
-        "/open",
-        "/enter",
-        "/join",
-    ],
-)
+@pytest.mark.parametrize("path", ENTRANCES)
 @pytest.mark.parametrize("language", ["fr", "en"])
 async def test_every_entrance_shows_numbers_and_a_quick_exit_in_both_languages(web, path, language):
     page = await web.get(path, params={"lang": language})

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from deploy.cli import staff
+from deploy.cli import opened_keyring, staff
 from shared.errors import NotFound, Refused
 from shared.trust.staff import enrolled
 
@@ -39,7 +39,7 @@ class Team:
 
 @pytest.fixture
 def recours(monkeypatch, quick_secrets):
-    monkeypatch.setattr(staff, "keyring_of", Team)
+    monkeypatch.setattr(opened_keyring, "keyring_of", Team)
     monkeypatch.setattr(Team, "members", {})
     app = typer.Typer()
     staff.register(app)

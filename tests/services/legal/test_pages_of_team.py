@@ -359,7 +359,7 @@ async def test_a_draft_under_way_is_looked_at_again_and_one_that_failed_says_so(
     await typeset(found)
     assert "Le document" not in await looked(found, WORKER, said.headers["location"])
     assert "est prêt" in await looked(found, WORKER, f"{BASE}/drafting/{asked}")
-    for odd in ("x", ".1", "a.b", f"a.{'9' * 90}"):
+    for odd in ("x", ".1", "a.b", f"a.{'9' * 90}", f"{'a' * 250}.1"):
         assert 'role="status"' not in (await looked(found, WORKER, f"{BASE}?drafting={odd}")).split("</main>")[0]
 
 

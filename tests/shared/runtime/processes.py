@@ -36,6 +36,13 @@ async def until(condition: Callable[[], Awaitable[Any]], within: float = 90) -> 
             raise AssertionError(f"still not so after {within} s: {last!r}") from None
 
 
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class Toy:
     """One replica of a toy service."""
 
@@ -44,9 +51,7 @@ class Toy:
         self.name = name
         self.replica = replica
         self.knobs = knobs
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.process: asyncio.subprocess.Process | None = None
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 

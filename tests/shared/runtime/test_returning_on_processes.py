@@ -7,20 +7,17 @@ from typing import Any
 
 import pytest
 
+from deploy.embedded.engines.keyring import root_token
 from deploy.embedded.supervisor import Platform
-from shared import ids
-from tests.shared.runtime.processes import Toy, close_databases, database, until
+from shared import clock, ids
+from shared.trust.keyring import Keyring
+from shared.trust.policies import public_path, signing_path
+from shared.trust.provisioning import rotate_signing_key
+from tests.shared.runtime.processes import Toy, database, until
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(240)]
 SERVICES = ("intake", "notify")
 Backup = dict[str, dict[str, list[dict[str, Any]]]]
-
-
-@pytest.fixture(scope="module")
-async def platform(tmp_path_factory, engines):
-    async with Platform(tmp_path_factory.mktemp("platform"), services=(), engines=engines) as platform:
-        yield platform
-        close_databases()
 
 
 @pytest.fixture
@@ -124,6 +121,33 @@ async def test_a_store_that_says_something_else_than_the_bus_is_not_served(platf
     stored["events"].replace_one({"_id": kept["_id"]}, kept)
     stored["marks"].insert_many(marks)
     await intake.start()
+
+
+async def test_an_event_whose_key_a_restored_keyring_lacks_is_not_served_over(platform, pair):
+    """Store and keyring of before a rotation: its number would be used twice, until the public key is given back."""
+    intake, _ = pair
+    case = await opened(intake)
+    dump = backup(platform)
+    address, before = platform.site.url("keyring"), public_path("intake")
+    async with Keyring(address, root_token(platform.site)) as admin:
+        keys, signing = await admin.vault.read(before), await admin.vault.read(signing_path("intake"))
+        await intake.stop()
+        await rotate_signing_key(admin, "intake", clock.now())
+        await intake.start()
+        await updated(intake, case, 2)
+        known = await admin.public_keys()
+        await intake.stop()
+        restore(platform, dump)
+        await admin.vault.write(before, keys[0])
+        await admin.vault.write(signing_path("intake"), signing[0])
+        with pytest.raises(AssertionError, match="ended"):
+            await intake.start()
+        assert '"unknown-signing-key"' in (platform.data / "logs" / "toy-intake-1.log").read_text()
+        await admin.publish_public_keys(known)
+        await intake.start()
+    await updated(intake, case, 1)
+    sequences = database(platform, "intake")["events"].distinct("sequence", {"aggregate": f"intake/case/{case}"})
+    assert sorted(sequences) == [1, 2, 3, 4]
 
 
 async def test_an_event_that_is_nowhere_is_not_served_over(platform, pair):

@@ -10,17 +10,10 @@ import pytest
 
 from deploy.embedded.supervisor import Platform
 from shared import ids
-from tests.shared.runtime.processes import Toy, close_databases, database, toys, until
+from tests.shared.runtime.processes import Toy, database, toys, until
 from tests.shared.runtime.toy import POISON
 
 pytestmark = pytest.mark.platform
-
-
-@pytest.fixture(scope="module")
-async def platform(tmp_path_factory, engines):
-    async with Platform(tmp_path_factory.mktemp("platform"), services=(), engines=engines) as platform:
-        yield platform
-        close_databases()
 
 
 @pytest.fixture
