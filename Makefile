@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := shared services deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up engines test test-unit test-platform test-browser faults test-engines lint format contracts lock clean
+.PHONY: help setup demo up engines test test-unit test-platform test-browser faults bench test-engines lint format contracts lock clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-engines: engines ## Run the flows, and what is about engines, on Kafka, Min
 
 faults: $(READY) ## Break services and engines on purpose: does everything promised still hold? (minutes)
 	$(BIN)/pytest -n 2 -m faults tests/faults
+
+bench: $(READY) ## Measure speed against the bare parts, print a table, write var/bench (some 25 minutes; ARGS="--rows bus")
+	$(BIN)/python -m tests.bench $(ARGS)
 
 lint: $(READY) ## Check style, types, import rules, contracts
 	$(BIN)/ruff check $(SOURCES)
