@@ -12,6 +12,7 @@ import base64
 import binascii
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -27,8 +28,8 @@ from shared.runtime.raw_records import as_it_came
 
 SILENCE = 30.0
 """Seconds without a record or a new watermark after which the bus counts as not answering."""
-HOLE = 5.0
-"""Seconds for which a bus answers and gives nothing below its watermark, until that is taken for the log's end."""
+HOLE, EMPTY = 5.0, 3
+"""Seconds, and answers, in which a bus gives nothing below its watermark until that is taken for the log's end."""
 BATCH = 500
 _CLIENT = {"request_timeout_ms": 20_000, "client_id": "recours-archive"}
 _QUIET = {"enable_auto_commit": False, **_CLIENT}
@@ -142,7 +143,8 @@ class BusReading:
     ) -> AsyncIterator[Arrival]:
         open_ones = set(first)
         ends: dict[TopicPartition, int] = {}
-        answered: dict[TopicPartition, int | None] = {}
+        polled: dict[TopicPartition, int | None] = {}
+        empty: Counter[TopicPartition] = Counter()
         heard = asyncio.get_running_loop().time()
         while open_ones:
             batch = await consumer.getmany(timeout_ms=200, max_records=BATCH)
@@ -157,17 +159,20 @@ class BusReading:
                 for record in records:
                     if record.offset < ends.get(partition, 0):
                         yield as_it_came(record)
+            polls = {one: consumer.last_poll_timestamp(one) for one in open_ones & ends.keys()}
+            if batch:  # whoever takes the records may take their time: only then silence begins
+                heard = asyncio.get_running_loop().time()
+                empty.clear()
+            else:
+                empty.update(one for one, when in polls.items() if when != polled.get(one))
+            polled = polls
             silent = asyncio.get_running_loop().time() - heard
-            asked = {one: consumer.last_poll_timestamp(one) for one in open_ones & ends.keys()}
-            if silent < HOLE / 2:
-                answered = asked
-            done = {one for one in asked if await consumer.position(one) >= ends[one]}
-            if silent > HOLE:  # those it still answers for
-                done |= {one for one, when in asked.items() if when != answered.get(one)}
+            done = {one for one in polls if await consumer.position(one) >= ends[one]}
+            if silent > HOLE:
+                done |= {one for one in polls if empty[one] >= EMPTY}
             if done:
                 consumer.pause(*done)
                 open_ones -= done
-            if batch or done:
                 heard = asyncio.get_running_loop().time()
             elif silent > SILENCE:
                 raise Unavailable("The bus has stopped answering in the middle of the log: try again.")
