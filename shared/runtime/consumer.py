@@ -242,8 +242,10 @@ class EventConsumer:
                     groups[aggregate_id].arrivals.extend(group.arrivals)
         published = await self._engine.facts.apply(groups) if groups else []
         await self._commit(arrivals)
-        publish = self._engine.writing.publisher.publish
-        await asyncio.gather(*(publish(outbox, messages) for outbox, messages in published if outbox))
+        publisher = self._engine.writing.publisher
+        for outbox, messages in published:
+            publisher.publish_soon(outbox or None, messages)
+        await publisher.room()
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> None:
         consumer = self.consumer

@@ -21,6 +21,8 @@ from shared.runtime.store import Store
 log = structlog.get_logger()
 SWEEP_LEASE = timedelta(seconds=30)
 SEND_TIMEOUT = 15.0
+AHEAD = 4
+"""Transactions that may wait for acknowledgement while a consumer goes on to its next batch."""
 LEAVE_TIMEOUT = 5.0
 """What cannot be sent within this many seconds at the end stays in the outbox, for any replica."""
 
@@ -104,6 +106,11 @@ class Publisher:
         task = asyncio.create_task(self.publish(outbox, messages))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
+
+    async def room(self, ahead: int = AHEAD) -> None:
+        """Wait until no more than so many transactions are on their way to the bus, so that memory has a bound."""
+        while len(self._sending) > ahead:
+            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
 
     async def forget(self) -> None:
         """Delete the outbox documents of what was acknowledged, in one transaction. Raises StoreDown."""

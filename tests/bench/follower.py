@@ -131,4 +131,5 @@ class Timed(EventConsumer):
         """Everything expected, handled."""
         async with asyncio.timeout(READ_WITHIN):
             await self._ended.wait()
+            await self._engine.writing.publisher.room(0)
         return self.watch.stop(len(self._places), batches=self.batches)

@@ -122,11 +122,10 @@ class Silent:
     def __init__(self) -> None:
         self.said: list[Message] = []
 
-    async def publish(self, outbox, messages) -> None:
-        self.said.extend(messages)
-
     def publish_soon(self, outbox, messages) -> None:
         self.said.extend(messages)
+
+    async def room(self) -> None: ...
 
 
 def engine_of(service: Service, store: Memory, publisher: Silent | None = None) -> Engine:

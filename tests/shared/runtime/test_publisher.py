@@ -108,6 +108,25 @@ async def test_the_outbox_is_forgotten_only_after_the_acknowledgement_and_again_
     assert store.forgotten == {"o1"}
 
 
+async def test_a_consumer_is_only_so_many_transactions_ahead_of_the_acknowledgements(producer, monkeypatch):
+    acknowledged = asyncio.get_running_loop().create_future()
+
+    async def send(self, topic, **_):
+        return acknowledged
+
+    monkeypatch.setattr(Producer, "send", send)
+    one = publisher()
+    for number in range(publishers.AHEAD):
+        one.publish_soon(f"o{number}", [MESSAGE])
+    await asyncio.wait_for(one.room(), 1)
+    one.publish_soon("another", [MESSAGE])
+    waiting = asyncio.create_task(one.room())
+    done, _ = await asyncio.wait({waiting}, timeout=0.05)
+    assert not done
+    acknowledged.set_result(SimpleNamespace(topic="case-opened", partition=0, offset=0))
+    await asyncio.wait_for(waiting, 1)
+
+
 async def test_stopping_waits_for_what_is_being_sent_and_forgets_it(producer):
     store = Outbox()
     one = publisher(store)
