@@ -199,6 +199,9 @@ def _add_documents(router: APIRouter, running: Running) -> None:
         known = state.complaints.get(complaint, Complaint())
         last = known.draft.number if known.draft else 0
         pending = await being_typeset(running, case, complaint, last + 1)
+        if not pending:  # it may have been recorded since the state was read
+            known = (await running.load("case", case)).complaints.get(complaint, Complaint())
+            last = known.draft.number if known.draft else 0
         if not last and not pending:
             raise NotFound
         return JSONResponse(
