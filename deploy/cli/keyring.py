@@ -1,4 +1,4 @@
-"""``recours keyring provision``: what recours needs in OpenBao or Vault, as the embedded platform makes it at start."""
+"""``recours keyring``: what recours needs in OpenBao or Vault, and public keys that a restored keyring lacks."""
 
 from __future__ import annotations
 
@@ -17,16 +17,28 @@ from shared import clock
 from shared.errors import Refused, Unavailable
 from shared.trust.keyring import Keyring
 from shared.trust.provisioning import HOLDERS, provision
+from shared.trust.sealing import OPENERS
+from shared.trust.signing import KeySet
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    group = typer.Typer(help="The keyring of a production: provision it.", no_args_is_help=True)
+    group = typer.Typer(help="The keyring of a production: provision it, mend it.", no_args_is_help=True)
     app.add_typer(group, name="keyring")
 
-    @group.callback()
-    def _group() -> None:
-        """Keep `provision` a command of its own, though it is the only one."""
+    @group.command("publish")
+    def publish(
+        file: Annotated[Path, typer.Argument(help="service-keys.json, as `recours keys export` wrote it.")],
+        address: Address = None,
+        token_file: TokenFile = None,
+    ) -> None:
+        """Give public keys back to a keyring that was restored to before they were made; those it has stay.
+
+        Only a file that you exported yourself: events signed by these keys are believed.
+        """
+        keys = KeySet.from_json(file.read_bytes())
+        asyncio.run(_publish(administrator(address, token_file), keys))
+        Console(highlight=False).print(f"The keyring knows the {len(keys)} keys of {file}.", markup=False)
 
     @group.command("provision")
     def provision_(
@@ -52,6 +64,11 @@ def register(app: typer.Typer) -> None:
             kept = "kept" if tokens[holder] == held[holder] else "new"
             console.print(f"{holder:9} token {kept:4} in {_file(into, holder)}{said}", markup=False)
         console.print("RECOURS_KEYRING_TOKEN of each process is the content of its file.", markup=False)
+
+
+async def _publish(admin: Keyring, keys: KeySet) -> None:
+    async with admin:
+        await admin.publish_public_keys(key for key in keys if key.service in OPENERS)
 
 
 async def _provision(admin: Keyring, held: dict[str, str], into: Path) -> tuple[dict[str, str], dict[str, str]]:

@@ -13,6 +13,7 @@ from shared.errors import RecoursError
 
 from . import (
     audit,
+    backup,
     config,
     dead_letters,
     demo,
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    *(up, demo, run, config, refold, republish, audit),
+    *(up, demo, run, config, refold, republish, audit, backup),
     *(topics, dead_letters, keyring, keys, staff, partners, receipts),
 ):
     command.register(app)

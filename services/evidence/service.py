@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.evidence.api import routes
 from services.evidence.domain import case, exhibit
 from services.evidence.receiving import Limits, Reception
-from services.evidence.workers import WORKERS
+from services.evidence.workers import LASTING, WORKERS
 from shared.contracts.everyone import ErasureCleared, ErasureObjected, RecordViewed
 from shared.contracts.evidence import EvidenceRefused, EvidenceTimestamped, EvidenceUploaded, EvidenceWithdrawn
 from shared.runtime.declaration import Aggregate, Service, nowhere
@@ -36,6 +36,7 @@ service = Service(
     ),
     follows=case.FOLLOWED,
     workers=WORKERS,
+    lasting=LASTING,
     tools=lambda _running: Reception(read_as(Limits)),
     routes=routes,
     settings=(Limits,),

@@ -1,4 +1,4 @@
-"""The jobs of evidence: have an exhibit timestamped, delete bytes, clear a case that is being forgotten."""
+"""The jobs of evidence: have an exhibit timestamped, delete bytes, clear a case that is being forgotten; what lasts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from services.evidence.domain.exhibit import (
     TimestampObtained,
 )
 from shared import clock
+from shared.contracts.evidence import EvidenceWithdrawn
 from shared.contracts.sealed import ExhibitDetails, read_sealed
 from shared.errors import BrokenContract, Refused, Unavailable
 from shared.objects import Objects
-from shared.runtime.declaration import Attempt, Command, Impossible, Postponed, Worker
+from shared.runtime.declaration import Attempt, Command, Impossible, Lasting, Postponed, Recorded, Worker
 from shared.runtime.running import Running
 from shared.trust import timestamps
 from shared.trust.sealing import seal_chunks
@@ -142,6 +143,14 @@ def _not_cleared(attempt: Attempt, _reason: str) -> Command:
     return ClearingFailed(case=attempt.case, erasure=attempt.subject)
 
 
+async def deleted_again(fact: Recorded, running: Running) -> str:
+    """The bytes of an exhibit taken back or forgotten that a restored bucket holds again, deleted again."""
+    if not isinstance(fact.event, EvidenceWithdrawn) or not await running.objects.names(fact.event.exhibit):
+        return ""
+    await everything_of(running.objects, fact.event.exhibit)
+    return "bytes-of-withdrawn-exhibit"
+
+
 async def everything_of(objects: Objects, exhibit: str) -> None:
     """Delete the exhibit's bytes and its tokens, recorded or left over."""
     for name in (exhibit, *await objects.names(f"{exhibit}.")):
@@ -186,3 +195,6 @@ WORKERS: Final = (
         lease=timedelta(minutes=15),
     ),
 )
+
+LASTING: Final = (Lasting("objects", (EvidenceWithdrawn,), deleted_again),)
+"""A forgotten case has had each of its exhibits withdrawn."""

@@ -1,4 +1,4 @@
-"""Intake's declaration: two aggregates of each case, what they publish and follow, one job, the routes."""
+"""Intake's declaration: two aggregates of each case, what they publish and follow, one job, what lasts, the routes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from services.intake.roster import OnCall
 from shared.casefile import CASE_EVENTS
 from shared.contracts.billing import PaymentReceived
 from shared.contracts.everyone import ErasureCleared, ErasureObjected, RecordViewed
+from shared.contracts.intake import CaseErased, CaseOpened
 from shared.contracts.legal import (
     CaseDiagnosed,
     ComplaintAnswered,
@@ -21,7 +22,7 @@ from shared.contracts.legal import (
     JudgmentGiven,
     LimitationComputed,
 )
-from shared.runtime.declaration import Aggregate, Service, Worker
+from shared.runtime.declaration import Aggregate, Lasting, Service, Worker
 
 service = Service(
     name="intake",
@@ -58,6 +59,10 @@ service = Service(
     ),
     workers=(
         Worker("destroy-keys", workers.destroy_keys, workers.destruction_failed, policy="idempotent", attempts=200),
+    ),
+    lasting=(
+        Lasting("keyring", (CaseErased,), workers.destroyed_again, before_serving=True),
+        Lasting("keyring", (CaseOpened,), workers.keys_lost),
     ),
     tools=api.tools,
     routes=api.routes,

@@ -1,4 +1,4 @@
-"""Intake's one job: destroying the keys of a case that every service has cleared, and the certificate of it."""
+"""Destroying the keys of a case that every service has cleared, the certificate of it, and that it stays done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.intake.domain.state import CLEARING, Case
 from shared import clock
 from shared.contracts.envelope import timestamp
 from shared.errors import NotFound
-from shared.runtime.declaration import Attempt, Command
+from shared.runtime.declaration import Attempt, Command, Recorded
 from shared.trust.receipts import issue
 from shared.trust.sealing import Purpose
 
@@ -49,6 +49,25 @@ async def destroy_keys(attempt: Attempt, running: Any) -> Sequence[Command]:
 def destruction_failed(attempt: Attempt, _reason: str) -> Command:
     """After every attempt: a human is asked."""
     return DestructionFailed(case=attempt.case, erasure=attempt.subject)
+
+
+async def destroyed_again(fact: Recorded, running: Any) -> str:
+    """The keys of an erased case that a restored keyring holds again, destroyed again. Raises Unavailable."""
+    if not await running.keyring.purposes_kept(fact.case):
+        return ""
+    await running.keyring.destroy_case_keys(fact.case)
+    return "keys-of-erased-case"
+
+
+async def keys_lost(fact: Recorded, running: Any) -> str:
+    """Says it where the key of an opened case is not in the keyring, and nobody asked for it to be destroyed.
+
+    Nothing can bring it back but a newer backup: what was sealed to the case stays closed.
+    """
+    if await running.keyring.purposes_kept(fact.case, [Purpose.CONTACT]):
+        return ""
+    state: Case = await running.load("case", fact.case)
+    return "" if state.file.erased or state.file.erasures else "keys-lost"
 
 
 async def read_certificate(running: Any, erasure: str) -> str | None:

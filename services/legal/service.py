@@ -9,7 +9,7 @@ from services.legal.domain import case, folder
 from services.legal.domain.complaint import from_authority
 from services.legal.domain.hearings import from_court
 from services.legal.domain.requests import from_platform
-from services.legal.workers import WORKERS
+from services.legal.workers import LASTING, WORKERS
 from shared.contracts.everyone import ErasureCleared, ErasureObjected, RecordViewed
 from shared.contracts.legal import (
     AuthorIdentified,
@@ -76,5 +76,6 @@ service = Service(
         Acceptance(Preservation, from_platform),
     ),
     workers=WORKERS,
+    lasting=LASTING,
     routes=_routes,
 )

@@ -17,11 +17,11 @@ from services.legal.domain.complaint import (
     RecordDraft,
 )
 from services.legal.domain.diagnosis import proposal
-from services.legal.domain.folder import Exhibit, Folder
 from services.legal.domain.holding import CLEAR, ClearingFailed, DocumentsCleared
-from services.legal.particulars import Particulars, Sources, complaint_file, listed
+from services.legal.particulars import Particulars, Sources, complaint_file, listed, usable
 from services.legal.rules.vocabulary import ComplaintFact, Procedure
 from shared.clock import paris_day
+from shared.contracts.intake import CaseErased
 from shared.contracts.sealed import (
     ActsRead,
     Authors,
@@ -34,7 +34,7 @@ from shared.contracts.sealed import (
 )
 from shared.errors import BrokenContract
 from shared.logs import logger
-from shared.runtime.declaration import Attempt, Command, Impossible, Worker
+from shared.runtime.declaration import Attempt, Command, Impossible, Lasting, Recorded, Worker
 from shared.runtime.running import Running
 from shared.trust.keyring import KeysDestroyed
 from shared.trust.sealing import commitment, new_salt, seal, seal_chunks
@@ -117,13 +117,13 @@ async def gathered(running: Running, case: str, state: Case) -> Sources:
         return model() if sealed is None else await opened(model, purpose, sealed)
 
     details, stamps, read = {}, {}, {}
-    exhibits = await usable(running, case, state)
+    folders = sorted(await running.children("folder", case))
+    exhibits = usable(state, folders)
     for name, exhibit in exhibits.items():
         details[name] = await opened(ExhibitDetails, "evidence", exhibit.sealed)
-    for _, folder in sorted(await running.children("folder", case)):
-        held: Folder = folder
-        stamps.update(held.stamps)
-        for _, sealed_acts in sorted(held.read.items()):
+    for _, folder in folders:
+        stamps.update(folder.stamps)
+        for _, sealed_acts in sorted(folder.read.items()):
             if sealed_acts.value is not None:
                 found = await opened(ActsRead, "evidence", sealed_acts.value)
                 read.update({one.act: one for one in found.acts})
@@ -136,17 +136,6 @@ async def gathered(running: Running, case: str, state: Case) -> Sources:
         stamps=stamps,
         read=read,
     )
-
-
-async def usable(running: Running, case: str, state: Case) -> dict[str, Exhibit]:
-    """The exhibits that a draft may list, by id. Raises StoreDown."""
-    folders: list[tuple[str, Folder]] = sorted(await running.children("folder", case))
-    return {
-        exhibit: latest.value
-        for _, folder in folders
-        for exhibit, latest in folder.exhibits.items()
-        if latest.value is not None and exhibit in state.usable_exhibits
-    }
 
 
 async def keep_receipt(attempt: Attempt, running: Running) -> tuple[Command, ...]:
@@ -165,13 +154,24 @@ async def clear(attempt: Attempt, running: Running) -> tuple[Command, ...]:
     state: Case = await running.load("case", attempt.case)
     if attempt.subject in state.objected:
         return (ClearingFailed(case=attempt.case, erasure=attempt.subject, reason="objected-elsewhere"),)
-    for name in await running.objects.names(f"{attempt.case}."):
-        await running.objects.delete(name)
+    await _delete_documents(attempt.case, running)
     return (DocumentsCleared(case=attempt.case, erasure=attempt.subject),)
 
 
 def not_cleared(attempt: Attempt, _reason: str) -> Command:
     return ClearingFailed(case=attempt.case, erasure=attempt.subject)
+
+
+async def deleted_again(fact: Recorded, running: Running) -> str:
+    """The documents of an erased case that a restored bucket holds again, deleted again."""
+    return "documents-of-erased-case" if await _delete_documents(fact.case, running) else ""
+
+
+async def _delete_documents(case: str, running: Running) -> int:
+    names = await running.objects.names(f"{case}.")
+    for name in names:
+        await running.objects.delete(name)
+    return len(names)
 
 
 def document_name(case: str, complaint: str, committed: str) -> str:
@@ -194,3 +194,4 @@ WORKERS: Final = (
     Worker(KEEP_RECEIPT, keep_receipt, receipt_not_kept, "idempotent", attempts=FOR_EVER),
     Worker(CLEAR, clear, not_cleared, "idempotent", attempts=200),
 )
+LASTING: Final = (Lasting("objects", (CaseErased,), deleted_again),)

@@ -199,12 +199,28 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """What facts did outside the store, and what a backup of that place undoes when it is restored.
+
+    ``place``: the keyring, or the service's own bucket. ``facts``: types that the service publishes or follows.
+    ``again(fact, running)`` looks, does it again where it is undone, and names what it found, for log and metric; empty
+    when all was as it has to be. It is called for each fact once, and for all since the backup after a restore.
+    ``before_serving``: the service serves nobody before that was done.
+    """
+
+    place: Literal["keyring", "objects"]
+    facts: tuple[type[Event], ...]
+    again: Callable[[Recorded, Any], Awaitable[str]]
+    before_serving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """The whole declaration of one service.
 
     ``tools`` makes what workers and routes need (clients, settings) inside the process; ``routes`` the web application
     parts; ``settings`` what it reads from the environment beside ``shared.settings``; ``unreadable`` the aggregate that
-    is held when a message of its case cannot be read at all.
+    is held when a message of its case cannot be read at all; ``lasting`` what stays done in keyring and bucket.
     """
 
     name: str
@@ -213,6 +229,7 @@ class Service:
     follows: tuple[type[Event], ...]
     accepts: tuple[Acceptance, ...] = ()
     workers: tuple[Worker, ...] = ()
+    lasting: tuple[Lasting, ...] = ()
     unreadable: str = "case"
     tools: Callable[..., Any] | None = None
     routes: Callable[..., Any] | None = None

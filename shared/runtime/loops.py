@@ -14,6 +14,7 @@ from shared.runtime.claims import Jobs
 from shared.runtime.consumer import EventConsumer
 from shared.runtime.documents import Writes
 from shared.runtime.health import Health
+from shared.runtime.lasting import Undone
 from shared.runtime.marks import FOLLOWED, PUBLISHED, mark
 from shared.runtime.paging import Paging
 from shared.runtime.running import Running
@@ -31,6 +32,7 @@ class Loops:
         self._health = health
         self._left = True
         self._paging = Paging(running, bus)
+        self.lasting = Undone(running, bus)
         self.jobs = Jobs(running)
         self.consumer = EventConsumer(
             running.service,
@@ -54,6 +56,7 @@ class Loops:
             "gauges": (5.0, self._gauges),
             "checkpoints": (CHECKPOINT_EVERY, self.checkpoint),
             "paging": (15.0, self._paging.turn),
+            "lasting": (15.0, self.lasting.turn),
         }
         tasks = [asyncio.create_task(self._every(name, seconds, one)) for name, (seconds, one) in turns.items()]
         try:

@@ -33,6 +33,12 @@ class Metrics:
         self.jobs = Counter(
             "recours_jobs_total", "Job attempts by kind and result", ["kind", "result"], registry=self.registry
         )
+        self.undone = Counter(
+            "recours_found_undone_total",
+            "What a restored keyring or bucket had undone, by what was found",
+            ["found"],
+            registry=on,
+        )
         self.waiting = Gauge("recours_jobs_waiting", "Jobs waiting, by kind", ["kind"], registry=on)
         self.oldest = Gauge(
             "recours_jobs_oldest_seconds", "Age of the oldest job, by kind", ["kind"], registry=self.registry

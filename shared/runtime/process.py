@@ -83,12 +83,13 @@ class _Process:
                 await working
 
     async def _work(self, running: Running, health: Health, loops: Loops) -> None:
-        """Take back what the store lost, then open the door and turn. Raises RecoursError when it cannot go on."""
+        """Take back what the store lost, undo what the keyring got back, open the door, turn. Raises RecoursError."""
         settings = self._settings
         await self._until_there(
             "bus", lambda: apply_topics(self._bus, topics(), settings.partitions, settings.replication)
         )
         await self._until_there("bus", lambda: take_back(self._service, running.store, self._bus, running.keys))
+        await self._until_there("keyring", loops.lasting.before_serving)
         health.opened.set()
         log.info("started")
         await loops.turn()

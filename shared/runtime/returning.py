@@ -35,7 +35,8 @@ async def take_back(service: Service, store: Store, bus: str, keys: KeySet) -> i
 
     Raises:
         Refused: ``forked``: the bus says another thing under the id of a stored event; ``gap``: an aggregate's events
-            are not whole even with the bus. Neither can be served: restore a newer backup, and run the audit.
+            are not whole even with the bus; ``unknown-signing-key``: a restored keyring lacks the key of an event that
+            the store lacks too. None can be served, or a sequence would be used twice.
         Unavailable: the bus or the store does not answer; may be repeated.
     """
     # Checkpoints too: without them the audit could not tell what the store lost from what was cut from both.
@@ -73,7 +74,15 @@ async def _returned(service: Service, store: Store, keys: KeySet, records: Itera
         try:
             verify(record.headers, record.body, keys)
             recorded = read(record.headers, record.body, topic=record.topic)
-        except BrokenContract:  # not ours, whoever put it there: the audit names it
+        except BrokenContract:
+            if keys.get(envelope.keyid) is None and await _is_next(store, envelope):
+                raise Refused(
+                    "unknown-signing-key",
+                    f"The keyring does not know the key {envelope.keyid[:96]!r} of an event that the store lacks "
+                    f"({record.topic}, partition {record.partition}, offset {record.offset}): give it back by "
+                    "`recours keyring publish service-keys.json`, or restore a newer keyring.",
+                ) from None
+            # Not ours, whoever put it there: the audit names it.
             log.error("event-not-taken-back", topic=record.topic, partition=record.partition, offset=record.offset)
             continue
         if event_id in stored:
@@ -93,6 +102,11 @@ async def _returned(service: Service, store: Store, keys: KeySet, records: Itera
     except Conflict:  # another replica takes the same back: look again
         return await _returned(service, store, keys, [record for _, record in own.values()])
     return len(writes.returned)
+
+
+async def _is_next(store: Store, envelope: Envelope) -> bool:
+    """Whether the store has no event of that aggregate and sequence, so that it would give the number again."""
+    return all(one.sequence != envelope.sequence for one in await store.own_events(envelope.aggregate))
 
 
 def _own(service: Service, record: Arrival) -> Envelope | None:

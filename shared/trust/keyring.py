@@ -6,9 +6,10 @@ cannot answer (nothing was changed) and KeyringDenied when this token may not do
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -76,20 +77,21 @@ class Keyring:
 
     async def create_case_keys(self, case_id: str) -> dict[Purpose, str]:
         """Make the case's identities and give the recipient (age1...) per purpose. Repeated, it gives the same ones."""
-        recipients = {}
-        for purpose in Purpose:
-            identity = new_identity()
-            path = policies.case_path(case_id, purpose)
-            try:
-                await self.vault.write(path, {"secret": identity.secret, "recipient": identity.recipient}, cas=0)
-                recipients[purpose] = identity.recipient
-            except (AlreadyThere, KeyringDenied):
-                # Writing over an existing path is an update, which intake's token may not do.
-                stored = await self.vault.read(path)
-                if stored is None:
-                    raise
-                recipients[purpose] = str(stored[0]["recipient"])
-        return recipients
+        made = await asyncio.gather(*(self._create_case_key(case_id, purpose) for purpose in Purpose))
+        return dict(zip(Purpose, made, strict=True))
+
+    async def _create_case_key(self, case_id: str, purpose: Purpose) -> str:
+        identity = new_identity()
+        path = policies.case_path(case_id, purpose)
+        try:
+            await self.vault.write(path, {"secret": identity.secret, "recipient": identity.recipient}, cas=0)
+        except (AlreadyThere, KeyringDenied):
+            # Writing over an existing path is an update, which intake's token may not do.
+            stored = await self.vault.read(path)
+            if stored is None:
+                raise
+            return str(stored[0]["recipient"])
+        return identity.recipient
 
     async def case_identity(self, case_id: str, purpose: Purpose) -> str:
         """The age secret of that purpose, at most 60 s old. Raises KeysDestroyed when there is none."""
@@ -131,6 +133,22 @@ class Keyring:
             if await self.vault.versions(path) or await self.vault.read(path) is not None:
                 raise BrokenContract(f"The key for {purpose} is still in the keyring: destroy the case's keys again.")
         self.forget_case(case_id)
+
+    async def purposes_kept(self, case_id: str, purposes: Iterable[Purpose] = tuple(Purpose)) -> list[Purpose]:
+        """Those of ``purposes`` for which the keyring, asked now, holds a key of the case."""
+        return [one for one in purposes if await self.vault.read(policies.case_path(case_id, one)) is not None]
+
+    async def marks(self) -> tuple[dict[str, int], int]:
+        """How far this keyring is known to be as the log says: offsets by ``<topic>/<partition>``, and their version.
+
+        A keyring that is restored from a backup has those of its time.
+        """
+        stored = await self.vault.read(policies.MARKS_PATH)
+        return ({}, 0) if stored is None else (dict(stored[0]["upto"]), stored[1])
+
+    async def mark(self, upto: Mapping[str, int], version: int) -> None:
+        """Write the marks over those of ``version``. Raises AlreadyThere when others were written meanwhile."""
+        await self.vault.write(policies.MARKS_PATH, {"upto": dict(upto)}, cas=version)
 
     async def signing_key(self, service: str) -> SigningKey:
         """The service's present private key. Raises NotFound before provisioning."""

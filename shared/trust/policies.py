@@ -7,6 +7,7 @@ Paths under the mount (KV version 2):
     public/partners/<partner id>  {partner}
     staff/<name>                  {staff}
     secrets/<service>/<name>      {value}: webhook secrets, HMAC peppers
+    marks/bus                     {upto}: how far this keyring is known to be as the log says: written by intake
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ OPERATOR = "operator"
 """Whoever registers partners and staff from the command line; opens no case."""
 
 CASE_CREATOR = "intake"
+
+MARKS_PATH = "marks/bus"
 
 
 def case_path(case_id: str, purpose: Purpose) -> str:
@@ -54,6 +57,7 @@ def policy(service: str, mount: str = "recours") -> str:
         return _hcl(mount, [*_everybody(), *_operator()])
     rules = [*_everybody(), (f"data/signing/{service}", "read"), (f"data/secrets/{service}/+", "read")]
     creates = service == CASE_CREATOR
+    rules.append((f"data/{MARKS_PATH}", "create read update" if creates else "read"))
     for purpose in sorted(OPENERS[service]):
         # Without "update" nobody can put a key of their own over a case's.
         rules.append((f"data/cases/+/{purpose}", "create read" if creates else "read"))

@@ -15,7 +15,7 @@ from shared.errors import Refused, Unavailable
 from shared.trust.keyring import OPERATOR, Keyring, KeyringDenied
 from shared.trust.provisioning import HOLDERS
 from shared.trust.provisioning import provision as run_provision
-from shared.trust.signing import generate
+from shared.trust.signing import KeySet, generate
 from tests.deploy.toy_platform import recours
 from tests.shared.trust import bao
 
@@ -173,6 +173,18 @@ async def test_the_exported_keys_are_those_that_offline_checks_read(provisioned,
     assert (await recours("keys", "export", str(file), *operated)).exit_code == 0
     async with Keyring(address, bao.ROOT_TOKEN) as root:
         assert file.read_text() == (await root.public_keys()).to_json()
+
+
+async def test_public_keys_that_a_restored_keyring_lacks_are_given_back(provisioned, address, admin, tmp_path):
+    """And nothing that is there is taken away, nor a partner's key registered by the way."""
+    lost, partners = generate("legal", clock.now()), generate("partner:court", clock.now())
+    file = tmp_path / "service-keys.json"
+    file.write_text(KeySet([lost.public(), partners.public()]).to_json())
+    async with Keyring(address, admin.read_text().strip()) as keyring:
+        before = {key.key_id for key in await keyring.public_keys()}
+        told = await recours("keyring", "publish", str(file), "--address", address, "--token-file", str(admin))
+        assert told.exit_code == 0, told.output
+        assert {key.key_id for key in await keyring.public_keys()} == before | {lost.key_id}
 
 
 def test_a_service_without_a_key_or_near_the_end_of_its_last_is_named():

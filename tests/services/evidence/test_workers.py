@@ -17,7 +17,7 @@ from shared.errors import Unavailable
 from shared.runtime.declaration import Impossible, Postponed
 from shared.settings import Settings
 from shared.trust import timestamps
-from tests.given import CASE
+from tests.given import CASE, followed
 from tests.laws import AGE_MARK
 from tests.services.evidence.facts import ERASED, PLANNED, upload
 from tests.services.evidence.stand_in import AT, PNG, VICTIM, client, known, said
@@ -147,6 +147,15 @@ async def test_deleting_takes_the_bytes_and_every_token(running):
     worker = service.worker("delete-objects")
     given_up = worker.given_up(running.attempt("delete-objects"), "attempts-exhausted")
     assert given_up == ObjectsDeleted(case=CASE, exhibit=running.exhibit)
+
+
+async def test_bytes_of_a_withdrawn_exhibit_that_a_restored_bucket_holds_again_are_deleted_again(running):
+    [lasting] = service.lasting
+    withdrawn = followed(EvidenceWithdrawn(exhibit=running.exhibit))
+    running.objects.kept |= {f"{running.exhibit}.2.tsr": b"token", "33333333-kept": b"another's"}
+    assert await lasting.again(withdrawn, running) == "bytes-of-withdrawn-exhibit"
+    assert set(running.objects.kept) == {"33333333-kept"}
+    assert await lasting.again(withdrawn, running) == ""
 
 
 async def many(running, count):

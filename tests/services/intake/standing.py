@@ -41,6 +41,9 @@ class Keyring:
         for purpose in Purpose:
             self.cases.pop((case, purpose), None)
 
+    async def purposes_kept(self, case, purposes=tuple(Purpose)):
+        return [one for one in purposes if (case, one) in self.cases]
+
     async def secret(self, _service, _name):
         return "pepper"
 

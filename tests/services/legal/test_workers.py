@@ -15,11 +15,11 @@ from services.legal.particulars import ActTold, Particulars, Signature, Sources,
 from services.legal.words_fr import penalty_fr
 from shared.contracts.everyone import ErasureObjected
 from shared.contracts.evidence import ActsExtracted, EvidenceQuarantined, EvidenceWithdrawn
-from shared.contracts.intake import CaseUpdated, ErasurePlanned
+from shared.contracts.intake import CaseErased, CaseUpdated, ErasurePlanned
 from shared.errors import Refused
 from shared.runtime.declaration import Impossible
 from shared.trust.sealing import commitment, open_chunks
-from tests.given import CASE
+from tests.given import CASE, followed
 from tests.services.legal import affairs
 from tests.services.legal.affairs import act, days
 from tests.services.legal.desk import IDENTITIES, closed, desk
@@ -199,6 +199,17 @@ async def test_clearing_deletes_the_documents_of_the_case_and_of_no_other():
     [command] = await workers.clear(found.attempt("clear-documents"), found)
     assert list(found.objects.held) == ["another-case.complaint.x"]
     assert "erasure-cleared" in affairs.names(found.found.when(command))
+
+
+async def test_documents_of_an_erased_case_that_a_restored_bucket_holds_again_are_deleted_again():
+    found = ready()
+    await typeset(found)
+    found.objects.held["another-case.complaint.x"] = b"theirs"
+    [lasting] = found.service.lasting
+    erased = followed(CaseErased(erasure="erasure-1", certificate="0" * 64))
+    assert await lasting.again(erased, found) == "documents-of-erased-case"
+    assert list(found.objects.held) == ["another-case.complaint.x"]
+    assert await lasting.again(erased, found) == ""
 
 
 async def test_nothing_is_deleted_where_another_service_objected_first():
