@@ -13,7 +13,7 @@ from shared.contracts.envelope import Message
 from shared.errors import Unavailable
 from shared.runtime.batches import Group, Plan, by_aggregate, halves
 from shared.runtime.declaration import Recorded
-from shared.runtime.documents import DeadLetter, Writes
+from shared.runtime.documents import MAX_DOCUMENTS, DeadLetter, Writes
 from shared.runtime.folding import Loaded, Outcome, absorb, is_due
 from shared.runtime.letters import arrival_in, letter_of_fact, reason_of, where
 from shared.runtime.messages import Arrival, reread
@@ -35,6 +35,8 @@ class Facts:
     def __init__(self, writing: Writing, keys: Callable[[], KeySet]) -> None:
         self._writing = writing
         self._keys = keys
+        self._documents = 1.0
+        """Written for each fact of the last transaction."""
 
     async def apply(self, groups: Mapping[str, Group]) -> list[tuple[str, list[Message]]]:
         """Fold the groups in as few transactions as conflicts allow; gives what is to be published.
@@ -45,6 +47,9 @@ class Facts:
         Raises:
             StoreDown: nothing of the failing part was written; the whole batch may be given again.
         """
+        facts = sum(len(group.arrivals) for group in groups.values())
+        if facts > 1 and facts * self._documents > MAX_DOCUMENTS:  # refused by the store only after all was folded
+            return [published for part in halves(groups) for published in await self.apply(part)]
         for number in range(CONFLICTS if len(groups) == 1 else 1):
             try:
                 async with self._writing.locks.hold(groups):
@@ -87,6 +92,8 @@ class Facts:
                 self._writing.add(writes, plan.outcome, entry.epoch, trace.child_of(cause.traceparent if cause else ""))
             if not writes.states:
                 return "", []
+            if writes.inbox:
+                self._documents = writes.size() / len(writes.inbox)
             outbox = await self._writing.write(writes, entry)
         for _, arrival in writes.inbox:
             self._writing.metrics.facts.labels(arrival.topic).inc()

@@ -13,6 +13,7 @@ from shared import clock
 from shared.contracts.intake import CaseUpdated, Facets
 from shared.contracts.notify import NotificationSent
 from shared.errors import Refused, Unavailable
+from shared.runtime import facts
 from shared.runtime.batches import Group, by_aggregate, halves
 from shared.runtime.declaration import Aggregate, Attempt, Command, Job, Recorded, Service, State
 from shared.runtime.documents import Writes
@@ -248,6 +249,30 @@ async def test_what_the_store_refuses_becomes_the_letter_of_its_fact_alone():
     [letter] = store.letters.values()
     assert (letter.offset, letter.detail) == (2, "store-code-99")
     assert len(store.inbox) == 2
+
+
+async def test_what_no_transaction_would_take_is_halved_before_it_is_folded(monkeypatch):
+    def all_said(state: Told, now: datetime):
+        if state.said < len(state.heard):
+            yield said(now=now)
+
+    store = Memory()
+    engine = engine_of(service(all_said), store)
+    sizes = []
+
+    def refuse(writes):
+        sizes.append(writes.size())
+        if writes.size() > 30:
+            raise StoreRefusal("too-many-documents")
+
+    monkeypatch.setattr(facts, "MAX_DOCUMENTS", 30)
+    store.before_write = refuse
+    cases = [CASE[:-2] + f"{number:02}" for number in range(16)]
+    for sequence in (1, 2):
+        await engine.facts.apply(groups(engine, *(updated(sequence, sequence, case=case) for case in cases)))
+    refused = [size for size in sizes if size > 30]
+    assert len(refused) == 1, "only the first time is it learnt from the store"
+    assert (len(store.inbox), len(store.published)) == (32, 32)
 
 
 def overdue(state: Told, now: datetime):
