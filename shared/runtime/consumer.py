@@ -85,6 +85,9 @@ class EventConsumer:
         self._back: set[TopicPartition] = set()
         self._failures = 0
         self._resuming: asyncio.Task[None] | None = None
+        self._uncommitted: dict[TopicPartition, int] = {}
+        """Handled, and not known to be committed."""
+        self._committing: asyncio.Task[None] | None = None
         quiet = logging.getLogger("recours.faststream")
         quiet.setLevel(logging.CRITICAL)
         self._broker = KafkaBroker(bus, logger=quiet, client_id=name)
@@ -126,8 +129,9 @@ class EventConsumer:
         async with self._busy:
             pass
         # Without the lock: a batch that was just fetched, or a rebalance, would wait for it, and the broker for them.
-        if self._resuming:
-            self._resuming.cancel()
+        for task in (self._resuming, self._committing):
+            if task:
+                task.cancel()
         with contextlib.suppress(KafkaError, OSError):
             await self._broker.stop()
 
@@ -147,6 +151,8 @@ class EventConsumer:
         if unknown:
             await self._learn(consumer, unknown)
         self.progress.observe(consumer)
+        if self._uncommitted and (self._committing is None or self._committing.done()):
+            self._committing = asyncio.create_task(self._commit_rest(consumer))
 
     async def _learn(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         """Everything below the group's offset was stored, unless the store's own mark is lower: it goes back there.
@@ -203,6 +209,8 @@ class EventConsumer:
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         self.progress.revoked(partitions)
         self._back.difference_update(partitions)
+        for one in partitions:  # another member's by now, who may be further
+            self._uncommitted.pop(one, None)
 
     async def _placed(self, starts: Mapping[TopicPartition, int]) -> bool:
         """Whether these records are where reading stands.
@@ -251,18 +259,23 @@ class EventConsumer:
         consumer = self.consumer
         if consumer is None:
             return
-        offsets: dict[TopicPartition, int] = {}
         for arrival in arrivals:
             partition = TopicPartition(arrival.topic, arrival.partition)
-            offsets[partition] = max(offsets.get(partition, 0), arrival.offset + 1)
+            self._uncommitted[partition] = max(self._uncommitted.get(partition, 0), arrival.offset + 1)
+        await self._commit_rest(consumer)
+
+    async def _commit_rest(self, consumer: AIOKafkaConsumer) -> None:
         held = consumer.assignment()
-        offsets = {one: offset for one, offset in offsets.items() if one in held}
+        offsets = {one: offset for one, offset in self._uncommitted.items() if one in held}
         if offsets:
-            # A commit that fails costs a delivery again, which the inbox makes harmless.
+            # One that fails costs a delivery again, which the inbox makes harmless; until then it is tried each turn.
             # Without a bound the client would try for as long as the bus is away, and nobody could stop or rebalance.
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(COMMIT_TIMEOUT):
                     await consumer.commit(offsets)
+                for one, offset in offsets.items():
+                    if self._uncommitted.get(one) == offset:
+                        del self._uncommitted[one]
 
     async def _back_off(self, starts: Mapping[TopicPartition, int]) -> None:
         consumer = self.consumer

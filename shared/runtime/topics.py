@@ -84,6 +84,7 @@ async def apply_topics(bus: str, names: Iterable[str], partitions: int, replicat
             failed = sorted(entry[0] for entry in answer.topic_errors if entry[1] not in (0, _ALREADY_EXISTS))
             if failed:
                 raise Unavailable(f"The bus did not make {', '.join(failed)}: check its quota and rights.")
+            there += [entry[0] for entry in answer.topic_errors if entry[1] == _ALREADY_EXISTS]
         found = await _described(admin, there)
     other = {name: one.partitions for name, one in found.items() if one.partitions != partitions}
     if other:

@@ -34,6 +34,7 @@ def forget_peak(pid: int) -> None:
 async def test_an_upload_of_half_a_gigabyte_fits_into_64_megabytes(platform, engines, stage, everything):
     await everything.quiet()
     watched = (*engines.replicas_of("evidence"), "gateway")
+    await stage.fresh()
     person, pids = stage.stranger, {name: platform.pid(name) for name in watched}
     idle = {name: memory(pid) for name, pid in pids.items()}
     for pid in pids.values():

@@ -222,8 +222,26 @@ async def test_a_commit_that_gets_no_answer_does_not_keep_the_batch(monkeypatch)
     monkeypatch.setattr(consumers, "COMMIT_TIMEOUT", 0.02)
     consumer, client = following(Memory())
     client.hangs = True
-    await asyncio.wait_for(consumer._handle((record(1),)), 2)
-    assert client.sought == []
+    await asyncio.wait_for(consumer._handle((record(1, 4),)), 2)
+    assert (client.sought, client.committed_to) == ([], [])
+    client.hangs = False
+    await consumer.observe()
+    await consumer._committing
+    assert client.committed_to == [{HERE: 5}]
+    await consumer.observe()
+    await consumer._committing
+    assert client.committed_to == [{HERE: 5}]
+
+
+async def test_an_offset_of_a_partition_that_was_taken_away_is_not_committed_later(monkeypatch):
+    monkeypatch.setattr(consumers, "COMMIT_TIMEOUT", 0.02)
+    consumer, client = following(Memory())
+    client.hangs = True
+    await asyncio.wait_for(consumer._handle((record(1, 4),)), 2)
+    client.hangs = False
+    await _Listener(consumer).on_partitions_revoked({HERE})
+    await consumer.observe()
+    assert (consumer._committing, client.committed_to) == (None, [])
 
 
 async def test_leaving_waits_for_the_batch_in_hand_and_for_nothing_that_waits_for_it():
