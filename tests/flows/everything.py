@@ -17,12 +17,15 @@ from shared.contracts.partners import Refusal
 from shared.runtime import archive
 from shared.runtime.documents import Document
 from shared.runtime.indexes import COLLECTIONS
+from shared.runtime.lasting import BUCKET_MARKS
 from shared.runtime.messages import Arrival
 from tests.deploy.processes import until
 
 KEPT = tuple(name for name in COLLECTIONS if name not in {"outbox", "marks"})
 OF_ITSELF = "checkpoint"
 """What a service writes with nobody asking: its checkpoint, once a minute."""
+OBJECTS_OF_ITSELF = (f"{OF_ITSELF}.", BUCKET_MARKS)
+"""And how far its bucket is known to hold nothing that was erased."""
 
 
 class Everything:
@@ -57,7 +60,7 @@ class Everything:
         )
 
     def counted(self) -> dict[str, int]:
-        """How many documents each collection holds and how many objects there are, checkpoints apart."""
+        """How many documents each collection holds and how many objects there are, apart from what writes itself."""
         found = {
             f"{service}.{name}": self.collection(service, name).count_documents(
                 {"topic": {"$ne": OF_ITSELF}} if name == "events" else {}
@@ -71,7 +74,7 @@ class Everything:
             for one in self.collection(service, "states").find({}, {"revision": 1})
             if "/writer/" not in one["_id"]
         )
-        found["objects"] = sum("/checkpoint." not in name for name in self.object_names())
+        found["objects"] = sum(not name.split("/")[1].startswith(OBJECTS_OF_ITSELF) for name in self.object_names())
         return found
 
     async def count(self) -> dict[str, int]:
