@@ -31,7 +31,8 @@ async def _signed_in(stage):
 
 
 TODAY = clock.paris_day(clock.now())
-TOMORROW = (TODAY + timedelta(days=1)).isoformat()
+TO_COME = (TODAY + timedelta(days=2)).isoformat()
+"""Also when midnight passes meanwhile."""
 YESTERDAY = (TODAY - timedelta(days=1)).isoformat()
 ACT = {"kind": "insult", "day": YESTERDAY}
 LARGE = json.dumps({**OPENING, "facts": {"account": "x" * 70_000}}).encode()
@@ -78,7 +79,7 @@ WRONG = {
         *(422, "invalid-field", "acts.0.day"),
     ),
     "an act tomorrow": (
-        *("nobody", "POST", API, {**OPENING, "acts": [{**ACT, "day": TOMORROW}]}),
+        *("nobody", "POST", API, {**OPENING, "acts": [{**ACT, "day": TO_COME}]}),
         *(422, "day-in-future", "acts.0.day"),
     ),
     "an act before anybody lived": (
@@ -86,7 +87,7 @@ WRONG = {
         *(422, "day-too-old", "acts.0.day"),
     ),
     "a birth tomorrow": (
-        *("nobody", "POST", API, {**OPENING, "contact": {"birth_day": TOMORROW}}),
+        *("nobody", "POST", API, {**OPENING, "contact": {"birth_day": TO_COME}}),
         *(422, "day-in-future", "contact.birth_day"),
     ),
     "an address that is no e-mail": (
@@ -128,7 +129,7 @@ WRONG = {
     "erasing somebody else's case": ("stranger", "POST", MINE + "/erasure", {}, 404, "not-found", None),
     "a stranger's invitation": ("stranger", "POST", MINE + "/invitations", {"role": "witness"}, 404, "not-found", None),
     "an act tomorrow, later": (
-        *("drafted", "PATCH", MINE, {"more_acts": [{**ACT, "day": TOMORROW}]}),
+        *("drafted", "PATCH", MINE, {"more_acts": [{**ACT, "day": TO_COME}]}),
         *(422, "day-in-future", "acts.1.day"),
     ),
     "a role that nobody has": (
@@ -161,9 +162,9 @@ WRONG = {
         {"mode": "electronic", "day": TODAY.isoformat(), "place": MARK},
         *(409, "not-approved", None),
     ),
-    "filing tomorrow": (
+    "filing on a day to come": (
         *("lawyer", "POST", "/legal/api/cases/{paying}/complaints/{approved_complaint}/filing"),
-        {"mode": "electronic", "day": TOMORROW, "place": MARK},
+        {"mode": "electronic", "day": TO_COME, "place": MARK},
         *(422, "day-in-future", "day"),
     ),
     "an answer to what was not filed": (
@@ -214,9 +215,9 @@ WRONG = {
         *("lawyer", "POST", LEGAL + "/hearings/{hearing}/end", {"status": "held"}),
         *(422, "day-in-future", "day"),
     ),
-    "a summons served tomorrow": (
+    "a summons served on a day to come": (
         *("lawyer", "POST", LEGAL + "/hearings"),
-        {"kind": "trial", "day": (TODAY + timedelta(days=30)).isoformat(), "served_on": TOMORROW},
+        {"kind": "trial", "day": (TODAY + timedelta(days=30)).isoformat(), "served_on": TO_COME},
         *(422, "day-in-future", "served_on"),
     ),
     "a judgment of no hearing": (
@@ -319,7 +320,7 @@ DECLARED_WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "a kind that is a list": ({"kind": ["message"]}, "invalid-field", "kind"),
     "an unknown field": ({"colour": MARK}, "invalid-field", None),
     "an hour that is none": ({"hour": "25:61"}, "invalid-field", "hour"),
-    "a day to come": ({"day": (TODAY + timedelta(days=2)).isoformat()}, "day-in-future", "day"),
+    "a day to come": ({"day": TO_COME}, "day-in-future", "day"),
     "too much": ({"note": MARK * 2_000}, "too-large", None),
 }
 
@@ -441,7 +442,7 @@ async def test_an_idempotency_key_serves_one_deposit_only(stage, everything):
 
 async def test_a_hearing_called_too_soon_is_recorded_as_such(stage, http, everything):
     path = f"/legal/api/cases/{stage.drafted.case}"
-    body = {"kind": "trial", "day": TOMORROW, "called_by": "direct-summons", "served_on": TODAY.isoformat()}
+    body = {"kind": "trial", "day": TO_COME, "called_by": "direct-summons", "served_on": TODAY.isoformat()}
     answer = await ask(http, stage.of("lawyer"), "POST", f"{path}/hearings", json=body)
     assert answer.status_code == 201, answer.text
     events = everything.collection("legal", "events").find({"topic": "hearing-scheduled"})

@@ -26,6 +26,7 @@ from deploy.demo.rest import unread
 from deploy.demo.story import Story
 from deploy.embedded.site import SERVICES
 from deploy.embedded.supervisor import Platform
+from services.notify.workers import NO_LONGER_DUE
 from shared import clock
 from tests.deploy.processes import until
 from tests.deploy.toy_platform import recours
@@ -37,8 +38,8 @@ KILLED = (*SERVICES, "store", "bus", "objects")
 ROUNDS, STRIKES = 2, 8
 STEPS = 13
 """Of the story; the last begins when twelve are done."""
-LAPSING = ("Une étape à valider", "Rendez-vous déplacé")
-"""Mails whose reason may be gone before they leave: a payment asked for and made, a hearing moved and held."""
+LAPSING = {"payment-requested": "Une étape à valider", "hearing-moved": "Rendez-vous déplacé"}
+"""Mails whose reason may be gone before they leave, template and subject: asked for and paid, moved and held."""
 SEED = int(os.environ.get("RECOURS_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 
 
@@ -190,24 +191,30 @@ async def effects(platform: Platform, story: Story) -> tuple[Counter[str], dict[
             for one in await everything.records()
             if one.key.decode() in cases and not one.topic.startswith("partner.")
         }
-    assert said == set(stored)
-    assert len(stored) == len(set(stored))
-    count = Counter(topic for topic, _ in stored)
+    assert said == {(topic, event) for topic, event, _ in stored}
+    assert len(stored) == len(said)
+    count = Counter(topic for topic, _, _ in stored)
     # A reading whose answer was lost is asked again, and is one more line of the person's ledger.
     assert count.pop("record-viewed") > 0
     sent = mails(platform.site.mails)
     assert count.pop("notification-sent") == sent.total()
-    assert all(sent[subject] <= 1 for subject in LAPSING)
+    assert all(sent[subject] <= 1 for subject in LAPSING.values())
+    lapsed = [body for topic, _, body in stored if topic == "notification-failed"]
+    assert count.pop("notification-failed", 0) == len(lapsed)
+    assert all(one["template"] in LAPSING and one["reason"] == NO_LONGER_DUE for one in lapsed), lapsed
+    assert all(sent[LAPSING[one["template"]]] == 0 for one in lapsed)
     balances = (await story.guardian.get(f"/billing/api/cases/{story.case}/ledger"))["balances"]
     assert sum(balances.values()) == 0
-    return count + Counter({subject: times for subject, times in sent.items() if subject not in LAPSING}), balances
+    lasting = Counter({subject: times for subject, times in sent.items() if subject not in LAPSING.values()})
+    return count + lasting, balances
 
 
-def _stored(everything: Everything, cases: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+def _stored(everything: Everything, cases: Iterable[str]) -> Iterable[tuple[str, bytes, dict[str, Any]]]:
+    """Topic, id and body of each event of these cases."""
     keys = [case.encode() for case in cases]
     for service in SERVICES:
         for one in everything.collection(service, "events").find({"key": {"$in": keys}}):
-            yield one["topic"], {name: bytes(value) for name, value in one["headers"]}["ce_id"]
+            yield one["topic"], {name: bytes(value) for name, value in one["headers"]}["ce_id"], json.loads(one["body"])
 
 
 def mails(directory: Path) -> Counter[str]:

@@ -202,10 +202,11 @@ def test_the_invoice_names_neither_the_matter_nor_the_service(folder):
     assert not NAMES_THE_MATTER.search(hidden), NAMES_THE_MATTER.search(hidden)
 
 
-def test_the_calendar_gives_the_hour_and_says_nothing_of_what_it_is(folder):
+def test_the_calendar_gives_the_hour_and_says_nothing_of_what_it_is(folder, log):
     content = (folder / "hearing.ics").read_bytes()
     (event,) = Calendar.from_ical(content).walk("VEVENT")
-    day = clock.paris_day(clock.now()) + timedelta(days=60)
+    scheduled = next(one for one in log.values() if one.topic == "hearing-scheduled")
+    day = clock.paris_day(envelope.decode(scheduled.headers).time) + timedelta(days=60)
     assert event.decoded("DTSTART") == datetime.combine(day, time(14, 30), PARIS)
     assert event["SUMMARY"] == "Rendez-vous"
     assert "LOCATION" not in event
