@@ -50,7 +50,7 @@ test-engines: engines ## Run the flows, and what is about engines, on Kafka, Min
 	  tests/shared/runtime/test_runtime_on_processes.py tests/shared/runtime/test_returning_on_processes.py
 
 faults: $(READY) ## Break services and engines on purpose: does everything promised still hold? (minutes)
-	$(BIN)/pytest -n 2 -m faults tests/faults
+	$(BIN)/pytest -n 4 -m faults tests/faults
 
 bench: $(READY) ## Measure speed against the bare parts, print a table, write var/bench (some 25 minutes; ARGS="--rows bus")
 	$(BIN)/python -m tests.bench $(ARGS)

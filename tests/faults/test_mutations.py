@@ -87,8 +87,11 @@ async def test_claim_fencing_removed(bed, intake, seed):
         async with load.meanwhile(at_once=1):
             await mutant.acted()
         await taken_over(bed, doubled)
+        _, before = await bed.settled(within=0)
         mutant.signal(signal.SIGCONT)
-        await wrong(bed, load, "I2 doubled", within=SOON + 10)
+        # The mutant may have frozen over a job that an earlier test left: every case is looked at.
+        _, found = await bed.settled(within=SOON + 10)
+    assert any(one.startswith("I2 doubled") for one in set(found) - set(before)), f"not caught: {found[:10]}"
 
 
 async def test_react_allowed_while_catching_up(bed, intake, seed):
