@@ -119,6 +119,7 @@ async def test_a_store_that_says_something_else_than_the_bus_is_not_served(platf
         await intake.start()
     assert '"forked"' in (platform.data / "logs" / "toy-intake-1.log").read_text()
     stored["events"].replace_one({"_id": kept["_id"]}, kept)
+    stored["marks"].delete_many({})  # it may have read another topic to its end before
     stored["marks"].insert_many(marks)
     await intake.start()
 
