@@ -157,8 +157,10 @@ class EventConsumer:
     async def _learn(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         """Everything below the group's offset was stored, unless the store's own mark is lower: it goes back there.
 
-        Without an offset of the group it begins at the log's beginning. Raises Unavailable also where partitions were
-        dealt out meanwhile: what was learnt, and a seek, is of the old deal.
+        Without an offset of the group it begins at the log's beginning, and the client is told so: a Kafka that is
+        coming up says "none" of offsets that it has not loaded yet (aiokafka does not look at that answer's error), so
+        that we and the client, who asked at different times, may have been told differently. Raises Unavailable also
+        where partitions were dealt out meanwhile: what was learnt, and a seek, is of the old deal.
         """
         deal = self._deal
         marks = None if self._marks is None else await self._marks()
@@ -177,7 +179,7 @@ class EventConsumer:
             if marks is not None:
                 start = min(start, max(marks.get((one.topic, one.partition), 0), beginnings[one]))
             start = self.progress.assigned(one, start)
-            if one in held and group is not None and start < group:
+            if one in held and (group is None or start < group):
                 consumer.seek(one, start)
                 self._back.add(one)
 
@@ -224,8 +226,7 @@ class EventConsumer:
         unknown = [one for one in starts if one in held and not self.progress.known(one)]
         if unknown:
             await self._learn(consumer, unknown)
-        back = self._back & starts.keys()
-        self._back -= back
+        back, self._back = self._back & starts.keys(), set()  # the next batch is fetched after they went back
         if back:
             for partition in held & starts.keys():
                 stored = self.progress.next_offset(partition) if partition in back else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from shared.errors import Refused, Unavailable
 _ALREADY_EXISTS = 36
 _SET_ON_THE_TOPIC = 1
 """A setting's source in answers of DescribeConfigs since version 1; version 0 says whether it is a default."""
+SETTLED_WITHIN: Final = 15.0
+"""Seconds within which every broker has heard of the partitions of a topic that was just made."""
 CONFIGS: Final = MappingProxyType({"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"})
 """Of every topic: the log is kept for ever, for the audit and for services that are made again from it."""
 
@@ -76,16 +79,14 @@ async def apply_topics(bus: str, names: Iterable[str], partitions: int, replicat
     """
     wanted = {one.name: one for one in table(names, partitions, replication)}
     async with _admin(bus) as admin:
-        there = sorted(wanted.keys() & set(await admin.list_topics()))
-        made = sorted(wanted.keys() - set(there))
+        made = sorted(wanted.keys() - set(await admin.list_topics()))
         if made:
             answer = await admin.create_topics([_new(wanted[name]) for name in made])
             # One that another process made meanwhile is as good as ours.
             failed = sorted(entry[0] for entry in answer.topic_errors if entry[1] not in (0, _ALREADY_EXISTS))
             if failed:
                 raise Unavailable(f"The bus did not make {', '.join(failed)}: check its quota and rights.")
-            there += [entry[0] for entry in answer.topic_errors if entry[1] == _ALREADY_EXISTS]
-        found = await _described(admin, there)
+        found = await _described(admin, sorted(wanted))
     other = {name: one.partitions for name, one in found.items() if one.partitions != partitions}
     if other:
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(other.items()))
@@ -157,7 +158,20 @@ def _new(topic: Topic) -> NewTopic:
 
 
 async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, _Found]:
-    described = await admin.describe_topics(names) if names else []
+    """What the bus says of topics that are there. Raises Unavailable where one stays without partitions."""
+    described: list[Any] = []
+    bare = names
+    try:
+        async with asyncio.timeout(SETTLED_WITHIN):
+            while bare:
+                described = await admin.describe_topics(names)
+                # A broker may know of a new topic, and not yet of its partitions (seen on Kafka).
+                bare = [one["topic"] for one in described if not one["partitions"]]
+                if bare:
+                    await asyncio.sleep(0.1)
+    except TimeoutError:
+        listed = ", ".join(sorted(bare))
+        raise Unavailable(f"The bus gave no partitions to {listed}: check that all of its brokers run.") from None
     return {
         topic["topic"]: _Found(
             partitions=len(topic["partitions"]),

@@ -34,7 +34,7 @@ class Client:
         self.sought: list[tuple] = []
         self.paused: set = set()
         self.hangs = False
-        self.group: dict[TopicPartition, int] = {}
+        self.group: dict[TopicPartition, int] = {HERE: 0}
         self.beginning = 0
 
     async def committed(self, partition):
@@ -108,7 +108,7 @@ MARKED = ("case-updated", 0)
 
 @pytest.mark.parametrize(
     ("group", "mark", "begins"),
-    [(9, 9, None), (9, 20, None), (9, 4, 4), (9, None, 2), (None, 4, None)],
+    [(9, 9, None), (9, 20, None), (9, 4, 4), (9, None, 2), (None, 4, 2)],
     ids=["as the group", "group behind", "restored", "lost", "new group"],
 )
 async def test_reading_begins_where_the_store_ends(group, mark, begins):
@@ -156,6 +156,33 @@ async def test_what_was_fetched_before_its_partition_went_back_is_fetched_again(
     assert (client.sought[1:], len(store.inbox), consumer.progress.reached()) == ([(HERE, 4)], 0, {MARKED: 4})
     await consumer._handle((record(1, 4), record(2, 5)))
     assert (len(store.inbox), consumer.progress.reached()) == (2, {MARKED: 6})
+
+
+async def test_offsets_that_the_bus_did_not_tell_us_and_told_the_client_leave_no_gap():
+    consumer, client = following(store := Memory())
+    client.group = {}
+    await consumer.observe()  # Kafka was loading its group's offsets: none
+    assert client.sought == [(HERE, 0)]
+    await consumer._handle((record(3, 10),))  # the client had begun where the group ended
+    assert (client.sought, len(store.inbox)) == ([(HERE, 0)] * 2, 0)
+    await consumer._handle((record(1, 0), record(2, 1)))
+    assert consumer.progress.reached() == {MARKED: 2}
+
+
+async def test_one_batch_alone_may_be_of_before_a_partition_went_back():
+    async def marks():
+        return {MARKED: 4, ("case-opened", 0): 7}
+
+    other = TopicPartition("case-opened", 0)
+    consumer, client = following(Memory(), marks=marks)
+    client.held, client.group = {HERE, other}, {HERE: 9, other: 7}
+    await consumer.observe()
+    opened = record(1, 7)
+    opened.topic = "case-opened"
+    await consumer._handle((opened,))
+    await consumer._handle((record(1, 4),))
+    assert client.sought == [(HERE, 4)]
+    assert consumer.progress.reached() == {MARKED: 5, ("case-opened", 0): 8}
 
 
 async def test_a_partition_whose_mark_cannot_be_read_is_not_read(monkeypatch):
