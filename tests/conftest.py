@@ -13,6 +13,8 @@ from deploy.embedded.engine_set import EngineSet
 from deploy.embedded.engine_sets import named
 
 TOGETHER = ("tests/flows/", "tests/engines/")
+ALONE = ("tests/flows/test_restart.py", "tests/flows/test_restored.py")
+"""Of them, the modules that start platforms of their own."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,4 +50,6 @@ class Together(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::", 1)[0]
+        if module in ALONE:
+            return module
         return next((folder for folder in TOGETHER if module.startswith(folder)), module)
