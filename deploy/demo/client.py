@@ -19,7 +19,7 @@ from shared.errors import RecoursError
 from shared.trust.jws import sign_compact
 from shared.trust.signing import SigningKey
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 PAUSE = 0.1
 AWAY = frozenset({502, 503, 504})
 """What a service or the gateway answers while something behind it is away; the same request may be sent again."""

@@ -11,7 +11,7 @@ from deploy.embedded.supervisor import Platform
 from shared.contracts.catalogue import topics
 from shared.runtime import archive
 
-PATIENCE = 120.0
+PATIENCE = 180.0
 """Seconds for the last events to be read; a busy machine takes some."""
 
 

@@ -33,7 +33,7 @@ from tests.deploy.toy_platform import recours
 from tests.flows.everything import Everything
 from tests.flows.up import Up
 
-pytestmark = [pytest.mark.platform, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 KILLED = (*SERVICES, "store", "bus", "objects")
 ROUNDS, STRIKES = 2, 8
 STEPS = 13
