@@ -13,6 +13,7 @@ from shared.errors import Unavailable
 from shared.runtime.claims import Jobs
 from shared.runtime.consumer import EventConsumer
 from shared.runtime.documents import Writes
+from shared.runtime.ending import ended
 from shared.runtime.health import Health
 from shared.runtime.lasting import Undone
 from shared.runtime.marks import FOLLOWED, PUBLISHED, mark
@@ -62,9 +63,7 @@ class Loops:
         try:
             await self._consume()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(*tasks)
 
     async def checkpoint(self, *, final: bool = False) -> None:
         """Say what was stored since the last one, on the bus and as an object; note how far the bus was followed."""
@@ -124,7 +123,8 @@ class Loops:
         running.engine.writing.work.clear()
         await self.jobs.turn()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(running.engine.writing.work.wait(), 0.5)
+            async with asyncio.timeout(0.5):
+                await running.engine.writing.work.wait()
 
     async def _outbox(self) -> None:
         publisher = self._running.engine.writing.publisher

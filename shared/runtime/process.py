@@ -19,6 +19,7 @@ from shared.errors import RecoursError, Unavailable
 from shared.objects import objects_of
 from shared.runtime.checkpoints import Epochs
 from shared.runtime.declaration import Service
+from shared.runtime.ending import ended
 from shared.runtime.engine import Engine
 from shared.runtime.health import Health
 from shared.runtime.loops import Loops
@@ -104,8 +105,7 @@ class _Process:
     ) -> None:
         """Stop fetching and accepting, finish what is in hand, say the last checkpoint, leave."""
         server.should_exit = True
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        await ended(working)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN):
                 await asyncio.gather(loops.consumer.stop(), loops.jobs.drain(DRAIN), serving, return_exceptions=True)
@@ -164,7 +164,8 @@ class _Process:
             except Unavailable:
                 log.warning("waiting-for", kind=what)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), 0.5)
+                async with asyncio.timeout(0.5):
+                    await self._stopping.wait()
                 raise Unavailable("Stopped before everything it needs was there.")
 
     def _web(self, running: Running, health: Health) -> _Server:
