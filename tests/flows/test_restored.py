@@ -46,6 +46,10 @@ class House:
     exhibits: dict[str, str] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
 
+    @property
+    def processes(self) -> list[str]:
+        return [process for service in SERVICES for process in self.engines.replicas_of(service)]
+
     async def start(self) -> float:
         """Gives the seconds until everything answers."""
         began = time.monotonic()
@@ -94,10 +98,10 @@ class House:
             return await keyring.purposes_kept(self.case(name))
 
     async def undone(self) -> Counter[str]:
-        """What the services say that they found undone since their start."""
+        """What the services, each replica of them, say that they found undone since their start."""
         found: Counter[str] = Counter()
-        for service in SERVICES:
-            told = (await self.http.get(f"{self.platform.addresses[service]}/metrics")).text
+        for process in self.processes:
+            told = (await self.http.get(f"{self.platform.addresses[process]}/metrics")).text
             for name, count in re.findall(
                 r'^recours_found_undone_total\{found="([a-z-]+)"\} ([\d.]+)$', told, re.MULTILINE
             ):
@@ -196,7 +200,8 @@ async def test_what_was_done_since_the_backup_stays_done(house, parts, capsys):
         assert objects(house) >= {one for one in present if not one.startswith(("checkpoint", "marks"))}
     found = await house.undone()
     assert found["keys-of-erased-case"] == ("keyring" in parts)
-    assert found["bytes-of-withdrawn-exhibit"] == 2 * ("objects" in parts)
+    # Each of the two by whichever replica looked first, or by two that looked at once.
+    assert (found["bytes-of-withdrawn-exhibit"] >= 2) == ("objects" in parts)
 
     staying = house.people["staying"]
     before = len(await owns(house, "staying"))
@@ -233,7 +238,7 @@ async def test_a_case_whose_keys_are_lost_holds_nobody_and_is_said(house):
             assert everything.collection(service, "states").count_documents({"held": {"$ne": 0}}) == 0
             due = {"not_before": {"$lte": clock.now()}}
             assert everything.collection(service, "jobs").count_documents(due) == 0
-        assert [house.platform.restarts(service) for service in SERVICES] == [0] * len(SERVICES)
+        assert [house.platform.restarts(process) for process in house.processes] == [0] * len(house.processes)
     await house.opens("afterwards")
 
 
