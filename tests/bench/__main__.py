@@ -13,6 +13,7 @@ import random
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -32,8 +33,9 @@ SUBJECTS = ("bus", "store", "history", "hot", "upload", "costs", "services", "au
 def main() -> int:
     given = _arguments()
     console = Console(highlight=False, soft_wrap=True, stderr=True)
+    for earlier in given.show:
+        _print(report.read(earlier.read_text()), markdown=given.markdown)
     if given.show:
-        _print(report.read(given.show.read_text()), markdown=given.markdown)
         return 0
     bench = Bench(
         engine_set=named(given.engines),
@@ -45,19 +47,24 @@ def main() -> int:
         seed=given.seed,
     )
     began, clocked = clock.now().isoformat(), time.monotonic()
+    given.json.parent.mkdir(parents=True, exist_ok=True)
+
+    def keep() -> report.Report:
+        made = report.report_of(bench, began=began, took=time.monotonic() - clocked)
+        given.json.write_text(json.dumps(made, indent=1) + "\n")
+        return made
+
     (DIRECTORY / "sides.log").unlink(missing_ok=True)
     with (DIRECTORY / "supervisor.log").open("w") as log:
         logs.configure("bench", stream=log)
-        asyncio.run(_measure(bench))
-    made = report.report_of(bench, began=began, took=time.monotonic() - clocked)
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps(made, indent=1) + "\n")
-    _print(made, markdown=given.markdown)
+        asyncio.run(_measure(bench, keep))
+    _print(keep(), markdown=given.markdown)
     console.print(f"Every run is in {given.json}.", markup=False)
     return 1 if bench.broken else 0
 
 
-async def _measure(bench: Bench) -> None:
+async def _measure(bench: Bench, keep: Callable[[], object]) -> None:
+    """Measure what is wanted; ``keep`` is called after each subject, so that a run cut short leaves what it has."""
     for name in SUBJECTS:
         subject = importlib.import_module(f"tests.bench.{name}")
         if not bench.wants(*subject.ROWS):
@@ -74,6 +81,7 @@ async def _measure(bench: Bench) -> None:
         finally:
             await bench.rest()
         bench.seconds[name] = time.monotonic() - began
+        keep()
 
 
 def _print(made: report.Report, *, markdown: bool) -> None:
@@ -90,7 +98,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--engines", choices=tuple(SETS), default="embedded")
     parser.add_argument("--json", type=Path, default=DIRECTORY / "bench.json", help="where to write every run")
     parser.add_argument("--markdown", action="store_true", help="print the tables as docs/performance.md has them")
-    parser.add_argument("--show", type=Path, metavar="FILE", help="measure nothing, print the tables of an earlier run")
+    parser.add_argument("--show", type=Path, nargs="+", default=[], metavar="FILE", help="print earlier runs alone")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply sizes, to try things out (1)")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="of the order of runs")
     return parser.parse_args()
