@@ -4,7 +4,8 @@ RecoursError
  ├─ Refused          the domain says no; the caller can correct it        (HTTP 422, or 409 for a conflict)
  ├─ NotFound         absent or not allowed, on purpose indistinguishable  (HTTP 404)
  ├─ Unavailable      try again later; nothing was changed                 (HTTP 503 with Retry-After)
- │   └─ Held         the aggregate waits for an operator                  (HTTP 503)
+ │   ├─ Held         the aggregate waits for an operator                  (HTTP 503)
+ │   └─ TooMany      this caller asks too often                           (HTTP 429 with Retry-After)
  └─ BrokenContract   bytes that do not say what the contract requires     (dead letter, audit finding)
      └─ BrokenSignature
 """
@@ -63,6 +64,12 @@ class Held(Unavailable):
     """The aggregate waits until an operator redrives its dead letters."""
 
     code = "held"
+
+
+class TooMany(Unavailable):
+    """The caller asked too often for a while. Source: RFC 6585, section 4."""
+
+    code = "too-many"
 
 
 class BrokenContract(RecoursError):

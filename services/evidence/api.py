@@ -101,7 +101,8 @@ def routes(running: Running) -> APIRouter:
             await deposit(running, who, said, file, register, announced=announced)
             return kept[0]
 
-        return await once(running, request, case, "evidence", b"%d\n%s" % (announced or 0, raw), act)
+        body = b"%d\n%s" % (announced or 0, raw)
+        return await once(running, request, case, "evidence", body, act, waits=False)
 
     @router.get("/evidence/api/cases/{case}/exhibits")
     async def exhibits(request: Request, case: Id) -> Exhibits:

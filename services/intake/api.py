@@ -90,7 +90,6 @@ def _cases(running: Running, held: Tools) -> APIRouter:
     @router.post("/cases", status_code=201)
     async def opening(request: Request, body: Opening) -> Response:
         """Open a case. The answer carries its code, once; Idempotency-Key makes a repeat give the same."""
-        held.attempts.count(OPENINGS, client_of(request))
 
         def respond(opened: Opened) -> Response:
             content = {
@@ -103,6 +102,7 @@ def _cases(running: Running, held: Tools) -> APIRouter:
             return keep(running, answer, opened.signed)
 
         async def act(kept: Keep) -> Response:
+            held.attempts.count(OPENINGS, client_of(request))
             return await open_case(running, held, body, respond, kept)
 
         return await once(running, request, None, "account", await request.body(), act)

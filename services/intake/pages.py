@@ -124,7 +124,6 @@ def _opening(running: Running) -> APIRouter:
 
     @router.post("/open")
     async def filled(request: Request) -> Response:
-        held.attempts.count(OPENINGS, client_of(request))
         # Kept by the request, so that its form can be read from it as well.
         body = await request.body()
         sent = await request.form()
@@ -151,6 +150,7 @@ def _opening(running: Running) -> APIRouter:
                 return keep(running, page, opened.signed)
 
             async def act(kept: Keep) -> Response:
+                held.attempts.count(OPENINGS, client_of(request))
                 return await open_case(running, held, opening, respond, kept)
 
             return await once(running, request, None, "account", body, act, key=str(sent.get("once", "")) or None)

@@ -16,7 +16,7 @@ from services.intake.numbers import Numbers, numbers_for, read_numbers
 from services.intake.referrals import Partners, read_partners
 from services.intake.roster import Roster, read_roster
 from shared import clock
-from shared.errors import Unavailable
+from shared.errors import TooMany
 from shared.web.language import language_of
 from shared.web.pages import Pages, Texts, read_texts
 
@@ -27,14 +27,14 @@ PER_CLIENT = parse("120 per 15 minutes")
 """Sign-ins from one address, refused or not: each costs a slow hash."""
 
 OPENINGS = parse("240 per hour")
-"""Cases opened from one address, behind which a whole school may sit."""
+"""Cases opened from one address, behind which a whole school may sit; a repeat of the same request is no other."""
 
 
 FIRST_FEW = 4
 """Numbers that show at once where no danger was told; the others are one tap away."""
 
 
-class TooManyAttempts(Unavailable):
+class TooManyAttempts(TooMany):
     """Sign-in is refused for a while, whether the code exists or not."""
 
     code = "too-many-attempts"

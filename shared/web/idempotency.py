@@ -7,6 +7,7 @@ Source: draft-ietf-httpapi-idempotency-key-header, sections 2.1 to 2.6.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -37,6 +38,9 @@ Keep: TypeAlias = Callable[..., Answer | None]
 
 Act: TypeAlias = Callable[[Keep], Awaitable[Response]]
 
+_UNDER_WAY: Final[dict[tuple[str, str], asyncio.Event]] = {}
+"""Requests that this process carries out now, by service and answer; set once they have ended."""
+
 
 async def once(
     running: Running,
@@ -47,8 +51,12 @@ async def once(
     act: Act,
     *,
     key: str | None = None,
+    waits: bool = True,
 ) -> Response:
     """The response of ``act``, or that of the same request before it.
+
+    Sent again while the first is still under way (a gateway's patience ended before a queue of slow hashes did), it
+    waits for that one in place of doing the same work beside it.
 
     Args:
         running: the service; its keyring gives the secret of the comparison.
@@ -60,6 +68,7 @@ async def once(
         act: draws ids, makes the response, and carries out ONE command with ``answer=keep(response, recipient)``,
             ``recipient`` being the case's age recipient of ``purpose``; one that opens a case adds ``case=its id``.
         key: the key of a form, which sends no such header.
+        waits: False where the first may be a transfer that broke off and that nobody has noticed yet.
 
     Raises:
         Refused: ``idempotency-key-malformed``, or ``idempotency-key-reused`` (a conflict) for another request.
@@ -75,7 +84,9 @@ async def once(
         )
     scope = _scope(request, case, purpose)
     fingerprint = await _fingerprint(running, request, scope, body)
-    before = await _replayed(running, scope, key, fingerprint)
+    mine = (running.service.name, answer_id(scope, key))
+    while (before := await _replayed(running, scope, key, fingerprint)) is None and waits and mine in _UNDER_WAY:
+        await _UNDER_WAY[mine].wait()
     if before is not None:
         return before
 
@@ -90,6 +101,9 @@ async def once(
         sealed = f"{case}/{purpose}/{seal(told, recipient)}"
         return Answer(answer_id(scope, key), fingerprint, sealed, clock.now() + KEPT)
 
+    ended = asyncio.Event()
+    if waits:
+        _UNDER_WAY[mine] = ended
     try:
         return await act(keep)
     except RecoursError:
@@ -98,6 +112,10 @@ async def once(
         if meanwhile is None:
             raise
         return meanwhile
+    finally:
+        ended.set()
+        if _UNDER_WAY.get(mine) is ended:
+            del _UNDER_WAY[mine]
 
 
 def answer_id(scope: str, key: str) -> str:

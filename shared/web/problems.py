@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import BrokenContract, NotFound, RecoursError, Refused, Unavailable
+from shared.errors import BrokenContract, NotFound, RecoursError, Refused, TooMany, Unavailable
 from shared.logs import logger
 from shared.trust.keyring import KeysDestroyed
 from shared.trust.sessions import SessionExpired
@@ -82,6 +82,8 @@ def status_of(error: RecoursError) -> int:
             return 409 if error.conflict else 422
         case NotFound():
             return 404
+        case TooMany():
+            return 429
         case Unavailable():
             return 503
         case SessionExpired() | SignInFirst():

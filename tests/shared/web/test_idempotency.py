@@ -23,9 +23,19 @@ class Counted(Running):
     """Carries out a command by keeping its answer, as the store does in the command's transaction."""
 
     done = 0
+    begun = 0
     crash = False
+    reached: asyncio.Event | None = None
+    may_go_on: asyncio.Event
+
+    def hold_up(self):
+        self.reached, self.may_go_on = asyncio.Event(), asyncio.Event()
 
     async def carry_out(self, answer):
+        self.begun += 1
+        if self.reached is not None:
+            self.reached.set()
+            await self.may_go_on.wait()
         if answer is not None and answer.id in self.kept:
             raise Unavailable("Somebody was faster.")
         if self.crash:
@@ -156,6 +166,28 @@ async def test_of_two_at_once_the_slower_gets_the_answer_of_the_faster(http, mon
     again = await http.post("/intake/cases", content=b"{}", headers=KEY)
     assert again.content == first.content
     assert http.running.done == 1
+
+
+async def test_a_repeat_waits_for_the_same_request_under_way(http):
+    http.running.hold_up()
+    one, two, three = [asyncio.create_task(http.post("/intake/cases", content=b"{}", headers=KEY)) for _ in range(3)]
+    await http.running.reached.wait()
+    http.running.may_go_on.set()
+    answers = await asyncio.gather(one, two, three)
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+    assert (http.running.begun, http.running.done) == (1, 1)
+
+
+async def test_a_repeat_is_carried_out_when_the_first_fails(http):
+    http.running.hold_up()
+    http.running.crash = True
+    one, two = [asyncio.create_task(http.post("/intake/cases", content=b"{}", headers=KEY)) for _ in range(2)]
+    await http.running.reached.wait()
+    http.running.may_go_on.set()
+    assert [(await task).status_code for task in (one, two)] == [503, 503]
+    assert http.running.begun == 2
+    http.running.crash = False
+    assert (await http.post("/intake/cases", content=b"{}", headers=KEY)).status_code == 201
 
 
 async def test_a_request_that_failed_may_be_repeated(http):
