@@ -52,7 +52,7 @@ test-engines: engines ## Run the flows, and what is about engines, on Kafka, Min
 faults: $(READY) ## Break services and engines on purpose: does everything promised still hold? (minutes)
 	$(BIN)/pytest -n 4 -m faults tests/faults
 
-bench: $(READY) ## Measure speed against the bare parts, print a table, write var/bench (some 25 minutes; ARGS="--rows bus")
+bench: $(READY) ## Measure speed against the bare parts, print a table, write var/bench (an hour; ARGS="--rows bus")
 	$(BIN)/python -m tests.bench $(ARGS)
 
 lint: $(READY) ## Check style, types, import rules, contracts
