@@ -100,7 +100,7 @@ async def test_sign_ins_that_succeed_never_lock_the_person_out(web):
 
 async def test_one_address_may_not_try_for_ever(web):
     answers = [(await web.post("/api/sessions", json={"code": codes.draw().written()})).status_code for _ in range(121)]
-    assert answers == [404] * 120 + [503]
+    assert answers == [404] * 120 + [429]
 
 
 async def test_eight_hours_after_signing_in_one_signs_in_again(web, monkeypatch):
