@@ -6,6 +6,7 @@ A module stays together, and so do the folders whose modules share one platform.
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -15,6 +16,10 @@ from deploy.embedded.engine_sets import named
 TOGETHER = ("tests/flows/", "tests/engines/")
 ALONE = ("tests/flows/test_restart.py", "tests/flows/test_restored.py")
 """Of them, the modules that start platforms of their own."""
+
+# A machine that is busy makes no test fail: what takes long is found by `make bench`, not by a deadline here.
+settings.register_profile("recours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("recours")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

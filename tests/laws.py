@@ -22,7 +22,7 @@ from shared.runtime.folding import Loaded, absorb, blank, carry_out, settle
 from tests.given import CASE, NOON, followed
 
 AGE_MARK = "YWdlLWVuY3J5cHRpb24"  # base64 of the first bytes of every age file: what an erased state may not hold
-THOROUGH = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def test_programs_are_refused(head):
     assert refusal.value.code == "program"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(
         st.binary(max_size=200),

@@ -101,7 +101,7 @@ async def test_what_is_no_form_is_refused(kind):
         await read(END, kind=kind)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(content=st.binary(max_size=300), size=st.integers(1, 60))
 async def test_any_file_comes_out_as_it_went_in(content, size):
     if b"--limit" in content:
