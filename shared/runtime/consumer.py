@@ -88,6 +88,8 @@ class EventConsumer:
         self._uncommitted: dict[TopicPartition, int] = {}
         """Handled, and not known to be committed."""
         self._committing: asyncio.Task[None] | None = None
+        self._commits = asyncio.Lock()
+        """One commit at a time: of two the bus would keep the one that came last, be it the lower."""
         quiet = logging.getLogger("recours.faststream")
         quiet.setLevel(logging.CRITICAL)
         self._broker = KafkaBroker(bus, logger=quiet, client_id=name)
@@ -266,9 +268,11 @@ class EventConsumer:
         await self._commit_rest(consumer)
 
     async def _commit_rest(self, consumer: AIOKafkaConsumer) -> None:
-        held = consumer.assignment()
-        offsets = {one: offset for one, offset in self._uncommitted.items() if one in held}
-        if offsets:
+        async with self._commits:
+            held = consumer.assignment()
+            offsets = {one: offset for one, offset in self._uncommitted.items() if one in held}
+            if not offsets:
+                return
             # One that fails costs a delivery again, which the inbox makes harmless; until then it is tried each turn.
             # Without a bound the client would try for as long as the bus is away, and nobody could stop or rebalance.
             with contextlib.suppress(KafkaError, OSError, TimeoutError):

@@ -34,6 +34,9 @@ class Client:
         self.sought: list[tuple] = []
         self.paused: set = set()
         self.hangs = False
+        self.slow: asyncio.Event | None = None
+        """What the next commit waits for."""
+        self.asked = asyncio.Event()
         self.group: dict[TopicPartition, int] = {HERE: 0}
         self.beginning = 0
 
@@ -49,6 +52,10 @@ class Client:
     async def commit(self, offsets):
         if self.hangs:
             await asyncio.Event().wait()
+        self.asked.set()
+        slow, self.slow = self.slow, None
+        if slow:
+            await slow.wait()
         self.committed_to.append(offsets)
 
     def seek(self, partition, offset):
@@ -258,6 +265,20 @@ async def test_a_commit_that_gets_no_answer_does_not_keep_the_batch(monkeypatch)
     await consumer.observe()
     await consumer._committing
     assert client.committed_to == [{HERE: 5}]
+
+
+async def test_a_slow_commit_never_comes_after_one_of_a_later_offset():
+    consumer, client = following(Memory())
+    client.slow = answer = asyncio.Event()
+    first = asyncio.create_task(consumer._handle((record(1, 4),)))
+    await client.asked.wait()
+    consumer._uncommitted[HERE] = 6
+    later = asyncio.create_task(consumer._commit_rest(client))
+    await asyncio.sleep(0)
+    answer.set()
+    await asyncio.wait_for(asyncio.gather(first, later), 2)
+    assert client.committed_to == [{HERE: 5}, {HERE: 6}]
+    assert consumer._uncommitted == {}
 
 
 async def test_an_offset_of_a_partition_that_was_taken_away_is_not_committed_later(monkeypatch):
