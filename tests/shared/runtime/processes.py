@@ -108,7 +108,12 @@ class Toy:
         return await self.client.post(f"/{self.name}/toy/{case}", json={"what": what, "at_most": at_most})
 
     async def look(self, case: str) -> dict[str, Any]:
-        return (await self.client.get(f"/{self.name}/toy/{case}")).json()
+        """The state of the case; asked again while the service says to try again."""
+        async with asyncio.timeout(60):
+            while (answer := await self.client.get(f"/{self.name}/toy/{case}")).status_code == 503:  # noqa: ASYNC110 - in another process
+                await asyncio.sleep(0.2)
+        answer.raise_for_status()
+        return answer.json()
 
 
 @contextlib.asynccontextmanager
