@@ -84,7 +84,8 @@ class Keeper:
                 self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(process.wait(), self.child.drain_seconds)
+                async with asyncio.timeout(self.child.drain_seconds):
+                    await process.wait()
             except TimeoutError:
                 _log.warning("child-did-not-drain", child=self.child.name, seconds=self.child.drain_seconds)
                 self.signal(signal.SIGKILL)
@@ -128,7 +129,7 @@ class Keeper:
         self.pid = process.pid
         self._is("starting")
         ending = asyncio.create_task(process.wait())
-        getting_ready = asyncio.create_task(self._get_ready())
+        getting_ready = asyncio.create_task(self._get_ready(ending))
         try:
             # A service that comes back waits for engines that are away, for as long as they are.
             patience = None if self.child.is_service and self._was_ready else _ANSWER_WITHIN
@@ -164,8 +165,11 @@ class Keeper:
         self.ready.clear()
         os.killpg(pid, signal.SIGKILL)
 
-    async def _get_ready(self) -> None:
-        while not await self.child.answers():  # noqa: ASYNC110 - the condition is in another process
+    async def _get_ready(self, ending: asyncio.Task[int]) -> None:
+        # A question may lose the cancellation that comes while it fails, and nobody answers for a child that ended.
+        while not await self.child.answers():
+            if ending.done():
+                return
             await asyncio.sleep(_LOOK_AGAIN)
         await self.child.arrange()
 

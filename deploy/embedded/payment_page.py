@@ -141,7 +141,8 @@ async def send_webhooks(ledger: Ledger, url: str, secret: str, news: asyncio.Eve
             due = await asyncio.to_thread(ledger.next_due)
             with suppress(TimeoutError):
                 pause = None if due is None else max(0.0, due - clock.now().timestamp())
-                await asyncio.wait_for(news.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await news.wait()
 
 
 def signature(payload: str, secret: str, seconds: int) -> str:

@@ -26,7 +26,8 @@ async def http(url: str, status: int = 200) -> bool:
 async def listening(port: int) -> bool:
     """Whether something accepts connections on a port of loopback."""
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), 1)
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_connection(HOST, port)
     except (OSError, TimeoutError):
         return False
     writer.close()
@@ -36,9 +37,11 @@ async def listening(port: int) -> bool:
 async def greeting(port: int, expected: bytes) -> bool:
     """Whether the server on a port of loopback speaks first, and so (SMTP: ``220``)."""
     try:
-        reader, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), 1)
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_connection(HOST, port)
         try:
-            return (await asyncio.wait_for(reader.read(64), 1)).startswith(expected)
+            async with asyncio.timeout(1):
+                return (await reader.read(64)).startswith(expected)
         finally:
             writer.close()
     except (OSError, TimeoutError):
@@ -51,7 +54,8 @@ async def kafka(port: int) -> bool:
         return False
     client = AIOKafkaClient(bootstrap_servers=f"{HOST}:{port}", request_timeout_ms=2000)
     try:
-        await asyncio.wait_for(client.bootstrap(), 3)
+        async with asyncio.timeout(3):
+            await client.bootstrap()
     except (KafkaError, OSError, TimeoutError):
         return False
     finally:

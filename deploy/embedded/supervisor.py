@@ -169,7 +169,8 @@ class Platform:
         ``other_than``: the pid it had; needed only when it was not ended by ``kill``. Raises Unavailable when late.
         """
         try:
-            await asyncio.wait_for(self._keeper(name).until_ready(other_than), within)
+            async with asyncio.timeout(within):
+                await self._keeper(name).until_ready(other_than)
         except TimeoutError:
             raise Unavailable(f"{name} did not come back within {within:g} s: read {self.data / 'logs'}.") from None
 

@@ -105,7 +105,8 @@ async def replica(plan: Plan) -> Measured:
         async with _opened(plan) as made:
             measured = await _read(plan, made, begin=begin)
         end.touch()
-        said, _ = await asyncio.wait_for(other.communicate(), 60)
+        async with asyncio.timeout(60):
+            said, _ = await other.communicate()
         told = json.loads(said.splitlines()[-1])
     finally:
         begin.unlink(missing_ok=True)
@@ -149,7 +150,8 @@ async def _command(made: Follower, stop: asyncio.Event) -> tuple[int, int]:
         asked.append(asyncio.create_task(_accepted(made, command)))
         wait = began + len(asked) / A_SECOND - time.monotonic()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), max(0.0, wait))
+            async with asyncio.timeout(max(0.0, wait)):
+                await stop.wait()
     return sum(await asyncio.gather(*asked)), len(asked)
 
 

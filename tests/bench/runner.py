@@ -183,7 +183,8 @@ class Bench:
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
             )
         try:
-            said, _ = await asyncio.wait_for(process.communicate(json.dumps(plan).encode()), SIDE_WITHIN)
+            async with asyncio.timeout(SIDE_WITHIN):
+                said, _ = await process.communicate(json.dumps(plan).encode())
         finally:
             if process.returncode is None:
                 process.kill()

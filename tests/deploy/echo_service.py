@@ -51,7 +51,8 @@ async def app(scope, receive, send):
         if not message.get("more_body"):
             break
     if path.endswith("/slow"):
-        await asyncio.wait_for(_gone(receive), 30)
+        async with asyncio.timeout(30):
+            await _gone(receive)
         seen["left"] += 1
         return
     body = {

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
 
 import pytest
@@ -31,7 +33,8 @@ async def test_a_child_that_cannot_start_is_given_up_with_the_name_of_its_log(tm
     keeper = Keeper(child("raise SystemExit('no')", answers=never), tmp_path, {}, lambda: None)
     keeper.start()
     with pytest.raises(Unavailable, match=r"one\.log"):
-        await asyncio.wait_for(keeper.until_ready(), 20)
+        async with asyncio.timeout(20):
+            await keeper.until_ready()
     await keeper.stop()
     assert (tmp_path / "one.log").read_text().count("no") == 5
 
@@ -60,11 +63,34 @@ async def test_an_engine_that_lives_and_answers_nobody_is_started_again(tmp_path
 
     keeper = Keeper(child("import signal; signal.pause()", answers=answers), tmp_path, {}, lambda: None)
     keeper.start()
-    await asyncio.wait_for(keeper.until_ready(), 20)
+    async with asyncio.timeout(20):
+        await keeper.until_ready()
     first = keeper.pid
     deaf.add(first)
-    await asyncio.wait_for(keeper.until_ready(first), 20)
+    async with asyncio.timeout(20):
+        await keeper.until_ready(first)
     assert lock.born(first) == 0
+    assert keeper.restarts == 1
+    await keeper.stop()
+
+
+async def test_a_child_that_dies_while_a_question_to_it_loses_its_cancellation_is_started_again(tmp_path):
+    asked = asyncio.Event()
+
+    async def answers() -> bool:
+        if keeper.restarts:
+            return True
+        asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return False
+
+    keeper = Keeper(child("import signal; signal.pause()", answers=answers), tmp_path, {}, lambda: None)
+    keeper.start()
+    async with asyncio.timeout(20):
+        await asked.wait()
+        keeper.signal(signal.SIGKILL)
+        await keeper.until_ready()
     assert keeper.restarts == 1
     await keeper.stop()
 

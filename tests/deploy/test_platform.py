@@ -216,7 +216,8 @@ async def test_a_dead_supervisor_takes_its_children_along_and_the_next_one_finds
     finally:
         # Ctrl-C.
         second.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(second.wait(), 30) == 0
+        async with asyncio.timeout(30):
+            assert await second.wait() == 0
     assert await _gone(children)
     assert {child["state"] for child in _platform_file(data)["children"].values()} == {"stopped"}
 

@@ -81,7 +81,8 @@ class Replica:
     async def died(self, within: float = 60) -> int:
         """Wait until the process has ended; gives its return code."""
         assert self.process is not None
-        return await asyncio.wait_for(self.process.wait(), within)
+        async with asyncio.timeout(within):
+            return await self.process.wait()
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None

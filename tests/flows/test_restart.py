@@ -123,7 +123,8 @@ async def test_a_confirmation_whose_answer_was_lost_may_be_said_again(again):
 async def test_a_second_platform_on_the_same_directory_is_refused_in_one_sentence(again):
     before = again.up.children()
     second = await again.up.run()
-    said, _ = await asyncio.wait_for(second.communicate(), 60)
+    async with asyncio.timeout(60):
+        said, _ = await second.communicate()
     assert second.returncode == 1
     assert b"already runs on" in said
     assert b"stop it, or give another --data" in b" ".join(said.split())

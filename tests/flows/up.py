@@ -67,7 +67,8 @@ class Up:
         """Ctrl-C; gives the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
-        return await asyncio.wait_for(self._process.wait(), 60)
+        async with asyncio.timeout(60):
+            return await self._process.wait()
 
     @property
     def site(self) -> Site:

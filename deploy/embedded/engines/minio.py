@@ -53,7 +53,8 @@ def minio(site: Site) -> Child:
             site.address("objects"),
         ),
         address=site.url("objects"),
-        answers=lambda: probes.http(f"{site.url('objects')}/minio/health/ready"),
+        # Its `ready` says yes before buckets and users can be asked for.
+        answers=lambda: probes.http(f"{site.url('objects')}/minio/health/cluster"),
         environment=lambda: environment,
         arrange=lambda: asyncio.to_thread(_provide, site),
         drain_seconds=15,

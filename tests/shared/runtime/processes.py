@@ -98,7 +98,8 @@ class Toy:
         if self.process is None or self.process.returncode is not None:
             return 0
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), 40)
+        async with asyncio.timeout(40):
+            return await self.process.wait()
 
     async def restart(self, **knobs: str) -> None:
         await self.kill()

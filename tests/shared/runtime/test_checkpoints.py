@@ -41,7 +41,8 @@ async def test_an_epoch_ends_once_all_who_entered_it_have_left():
             assert late.epoch == "w/2"
         assert not closing.done()
         entry.stored([publication(1)])
-    assert (await asyncio.wait_for(closing, 1)).count == 1
+    async with asyncio.timeout(1):
+        assert (await closing).count == 1
 
 
 async def test_a_close_that_was_cancelled_is_made_good_by_the_next():

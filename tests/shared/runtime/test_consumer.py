@@ -248,7 +248,8 @@ async def test_an_outage_commits_nothing_seeks_back_pauses_and_resumes(monkeypat
     assert client.committed_to == []
     assert client.sought == [(HERE, 4)]
     assert client.paused == {HERE}
-    await asyncio.wait_for(consumer._resuming, 2)
+    async with asyncio.timeout(2):
+        await consumer._resuming
     assert not client.paused
 
 
@@ -256,7 +257,8 @@ async def test_a_commit_that_gets_no_answer_does_not_keep_the_batch(monkeypatch)
     monkeypatch.setattr(consumers, "COMMIT_TIMEOUT", 0.02)
     consumer, client = following(Memory())
     client.hangs = True
-    await asyncio.wait_for(consumer._handle((record(1, 4),)), 2)
+    async with asyncio.timeout(2):
+        await consumer._handle((record(1, 4),))
     assert (client.sought, client.committed_to) == ([], [])
     client.hangs = False
     await consumer.observe()
@@ -276,7 +278,8 @@ async def test_a_slow_commit_never_comes_after_one_of_a_later_offset():
     later = asyncio.create_task(consumer._commit_rest(client))
     await asyncio.sleep(0)
     answer.set()
-    await asyncio.wait_for(asyncio.gather(first, later), 2)
+    async with asyncio.timeout(2):
+        await asyncio.gather(first, later)
     assert client.committed_to == [{HERE: 5}, {HERE: 6}]
     assert consumer._uncommitted == {}
 
@@ -285,7 +288,8 @@ async def test_an_offset_of_a_partition_that_was_taken_away_is_not_committed_lat
     monkeypatch.setattr(consumers, "COMMIT_TIMEOUT", 0.02)
     consumer, client = following(Memory())
     client.hangs = True
-    await asyncio.wait_for(consumer._handle((record(1, 4),)), 2)
+    async with asyncio.timeout(2):
+        await consumer._handle((record(1, 4),))
     client.hangs = False
     await _Listener(consumer).on_partitions_revoked({HERE})
     await consumer.observe()
@@ -310,7 +314,8 @@ async def test_leaving_waits_for_the_batch_in_hand_and_for_nothing_that_waits_fo
         leaving = asyncio.create_task(consumer.stop())
         await asyncio.sleep(0)
         order.append("batch ended")
-    await asyncio.wait_for(leaving, 2)
+    async with asyncio.timeout(2):
+        await leaving
     assert order == ["batch ended", "leaving", "left"]
     assert not store.inbox
     assert client.committed_to == []
@@ -322,7 +327,8 @@ async def test_a_rebalance_waits_for_the_batch_in_hand():
         revoking = asyncio.create_task(_Listener(consumer).on_partitions_revoked({HERE}))
         await asyncio.sleep(0)
         assert not revoking.done()
-    await asyncio.wait_for(revoking, 2)
+    async with asyncio.timeout(2):
+        await revoking
 
 
 async def test_an_unknown_signing_key_is_fetched_before_a_message_is_judged():

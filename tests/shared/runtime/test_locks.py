@@ -18,11 +18,13 @@ async def test_one_aggregate_is_held_by_one_at_a_time_and_another_is_free():
 
     async with locks.hold(["a"]):
         waiting = asyncio.create_task(hold("a", "b"))
-        await asyncio.wait_for(hold("c"), 1)
+        async with asyncio.timeout(1):
+            await hold("c")
         inside.clear()
         await asyncio.sleep(0)
         assert not inside.is_set()
-    await asyncio.wait_for(waiting, 1)
+    async with asyncio.timeout(1):
+        await waiting
 
 
 async def test_holders_of_the_same_aggregates_in_any_order_never_wait_for_each_other():
@@ -33,7 +35,8 @@ async def test_holders_of_the_same_aggregates_in_any_order_never_wait_for_each_o
             async with locks.hold(ids):
                 await asyncio.sleep(0)
 
-    await asyncio.wait_for(asyncio.gather(turn(["a", "b", "a"]), turn(["b", "a"]), turn(["c", "b", "a"])), 5)
+    async with asyncio.timeout(5):
+        await asyncio.gather(turn(["a", "b", "a"]), turn(["b", "a"]), turn(["c", "b", "a"]))
 
 
 async def test_nothing_is_kept_of_who_left_was_cancelled_or_failed():

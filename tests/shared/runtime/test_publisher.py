@@ -118,13 +118,15 @@ async def test_a_consumer_is_only_so_many_transactions_ahead_of_the_acknowledgem
     one = publisher()
     for number in range(publishers.AHEAD):
         one.publish_soon(f"o{number}", [MESSAGE])
-    await asyncio.wait_for(one.room(), 1)
+    async with asyncio.timeout(1):
+        await one.room()
     one.publish_soon("another", [MESSAGE])
     waiting = asyncio.create_task(one.room())
     done, _ = await asyncio.wait({waiting}, timeout=0.05)
     assert not done
     acknowledged.set_result(SimpleNamespace(topic="case-opened", partition=0, offset=0))
-    await asyncio.wait_for(waiting, 1)
+    async with asyncio.timeout(1):
+        await waiting
 
 
 async def test_stopping_waits_for_what_is_being_sent_and_forgets_it(producer):

@@ -40,5 +40,6 @@ async def test_a_caller_cancelled_twice_is_cancelled_only_after_the_work_has_end
     assert not task.done()
     go.set()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 1)
+        async with asyncio.timeout(1):
+            await task
     assert ended.is_set()
