@@ -23,7 +23,10 @@ WRITES = frozenset(
     }
 )
 """What pymongo and motor change documents with."""
-IDS = ("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "uuid.uuid4")
+BANNED = (
+    *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "uuid.uuid4"),
+    "asyncio.wait_for",
+)
 
 
 def contracts() -> dict[str, configparser.SectionProxy]:
@@ -125,8 +128,8 @@ def test_only_the_store_imports_motor():
 
 
 @pytest.mark.parametrize("place", ["services/billing/domain/planted.py", "shared/planted.py", "deploy/planted.py"])
-@pytest.mark.parametrize("banned", IDS)
-def test_ruff_refuses_a_clock_or_an_id_of_one_s_own(tmp_path, banned, place):
+@pytest.mark.parametrize("banned", BANNED)
+def test_ruff_refuses_a_clock_an_id_and_a_timeout_of_another_kind(tmp_path, banned, place):
     module, *rest = banned.split(".")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     planted = tmp_path / place
@@ -142,7 +145,7 @@ def test_ruff_refuses_a_clock_or_an_id_of_one_s_own(tmp_path, banned, place):
 def test_every_banned_name_is_tried():
     said = (ROOT / "pyproject.toml").read_text()
     banned = said.split("[tool.ruff.lint.flake8-tidy-imports.banned-api]")[1].split("\n[")[0]
-    assert {line.split('"')[1] for line in banned.splitlines() if line.startswith('"')} == set(IDS)
+    assert {line.split('"')[1] for line in banned.splitlines() if line.startswith('"')} == set(BANNED)
 
 
 def banned_in(tree: Path) -> int:
