@@ -65,7 +65,9 @@ async def test_the_story_survives_kill_9_of_every_service_and_engine(undisturbed
         await killer.during(asyncio.create_task(play(story)))
         assert killer.killed == Counter(KILLED * ROUNDS)
         await same(platform, story, expected, tmp_path)
-        assert restarts(platform) - before == killer.killed
+        found = restarts(platform) - before
+        assert {name: found[name] for name in SERVICES} == {name: killer.killed[name] for name in SERVICES}
+        assert found >= killer.killed  # an engine that is silent for a minute after its kill is started once more
 
 
 async def test_the_story_goes_on_after_kill_9_of_the_whole_platform(undisturbed, engines, tmp_path):

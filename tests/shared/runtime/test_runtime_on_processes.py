@@ -102,7 +102,12 @@ async def test_i8_kill_9_of_the_publisher_keeps_every_answered_command(platform,
                     answered[case] = answered.get(case, 0) + 1
 
     for _ in range(3):
-        loading = asyncio.create_task(load())
+        loading, before = asyncio.create_task(load()), sum(answered.values())
+
+        async def some_were_answered(before=before, loading=loading):
+            return sum(answered.values()) > before or loading.done()
+
+        await until(some_were_answered)
         await asyncio.sleep(random.uniform(0.05, 0.6))  # a moment drawn at random
         await intake.kill()
         await loading
